@@ -152,6 +152,20 @@ def test_what_is_not_there_is_named(make_keys: MakeKeys) -> None:
     assert keys.plans.delete("pro").id == "pro"
 
 
+def test_a_suspension_cannot_be_deleted(make_keys: MakeKeys) -> None:
+    """Without the registration the keys of the owner would be accepted again; so it is resumed first, or purged."""
+    keys = make_keys()
+    text = keys.issue(owner="acme", scopes=["a:read"]).plaintext
+    keys.owners.put("acme")
+    keys.owners.suspend("acme")
+    with pytest.raises(InvalidRequest, match="owner 'acme' is suspended, and without the registration"):
+        keys.owners.delete("acme")
+    assert keys.check(text, scope="a:read", fresh=True).reason is Reason.OWNER_SUSPENDED
+    keys.owners.resume("acme")
+    assert keys.owners.delete("acme").id == "acme"
+    assert keys.check(text, scope="a:read", fresh=True)
+
+
 def test_a_store_that_keeps_no_owners_says_so(make_keys: MakeKeys) -> None:
     """Its keys are issued and checked as ever."""
 

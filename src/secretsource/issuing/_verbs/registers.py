@@ -156,10 +156,14 @@ class OwnerRegister:
     ) -> OwnerRecord:
         """Delete the registration of an owner; its keys stay, without the rules of a plan.
 
-        Arguments and errors as for `suspend`.
+        Arguments as for `suspend`.
 
         Returns:
             The record as it was.
+
+        Raises:
+            OwnerNotFound: The owner is not registered.
+            InvalidRequest: The owner is suspended: its keys would be accepted again.
         """
         return run(self._owners.delete(id, by(actor, origin, reason)))
 

@@ -79,6 +79,14 @@ class Owners(Registry[OwnerRecord]):
         """Accept the keys of a suspended owner again."""
         return self._set(id, OwnerStatus.ACTIVE, OwnerEventKind.RESUMED, by)
 
+    def _need_deletable(self, record: OwnerRecord) -> None:
+        """Refuse to delete a suspended owner: its keys would be accepted again."""
+        if record.status is OwnerStatus.SUSPENDED:
+            raise InvalidRequest(
+                f"owner {record.id!r:.80} is suspended, and without the registration its keys would be accepted again: "
+                "resume it before you delete it, or delete it with its keys by purge"
+            )
+
     def _set(self, id: object, status: OwnerStatus, kind: OwnerEventKind, by: By) -> Flow[OwnerRecord]:
         def decide(id: str, old: OwnerRecord | None, _: float) -> OwnerRecord:
             if old is None:

@@ -122,11 +122,12 @@ class Registry(Generic[Kept]):
         """Delete a record.
 
         Raises:
-            InvalidRequest: The record is a plan with owners.
+            InvalidRequest: The record is a plan with owners, or a suspended owner.
         """
         name = _request.named(id, self._subject)
         for _ in range(_MOST_ATTEMPTS):
             old = yield from self.get(name)
+            self._need_deletable(old)
             now = self._parts.clock.now().wall
             event = OwnerEvent(name, OwnerEventKind.DELETED, now, (), by.actor, by.origin, by.reason)
             deleted: Kept | Refused = yield self._register().delete(old, event)
@@ -136,6 +137,9 @@ class Registry(Generic[Kept]):
                 yield from self._tell(name)
                 return deleted
         raise self._contended(name)
+
+    def _need_deletable(self, record: Kept) -> None:
+        """Refuse to delete a record that must stay; a register of owners has such records."""
 
     def _compare(self, id: str, old: Kept | None, revision: int | None) -> None:
         """Refuse a change that was decided on another revision than the stored one."""
