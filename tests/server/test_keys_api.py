@@ -10,7 +10,7 @@ import pytest
 
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.issuing import NO_SCOPE
-from secretsource.issuing.documents import read_issued, read_record, record_document
+from secretsource.issuing.documents import read_issued, read_record, recent_use_document, record_document
 
 if TYPE_CHECKING:
     from tests.server.conftest import World
@@ -178,7 +178,7 @@ async def test_the_life_of_a_key(world: World) -> None:
     assert (again.status, again.json["key"], again.json["key_id"]) == (200, None, new["key_id"])
     await world.keys.check(key.plaintext, scope="invoices:read", ip="192.0.2.4", agent="old/1")
     status = (await world.root("GET", f"{path}/rotation")).json
-    assert (status["old_key_used"], status["usage"]["agents"]) == (True, ["old/1"])
+    assert (status["old_key_used"], [*status["usage"]["agents"]]) == (True, ["old/1"])
     refused = await world.root("POST", f"{path}:finish", {"quiet_for": 3600})
     assert (refused.status, refused.json["code"]) == (409, "invalid_transition")
     assert (await do("finish"))["status"] == "revoked"
@@ -189,6 +189,21 @@ async def test_the_life_of_a_key(world: World) -> None:
     kinds = [event["kind"] for event in events["events"] + more["events"]]
     assert kinds == ["issued", "disabled", "enabled", "rotated", "rotation_finished"]
     assert more["next"] is None
+
+
+async def test_a_key_says_who_uses_it(world: World) -> None:
+    """The document is that of the command; a caller that is bound to another owner is told of no such key."""
+    key = await world.customer_key()
+    for ip, agent in (("192.0.2.4", "billing/1"), ("192.0.2.5", "nightly/2")):
+        await world.keys.check(key.plaintext, scope="invoices:read", ip=ip, agent=agent)
+    path = f"/v1/keys/{key.record.key_id}/recent-use"
+    answer = await world.root("GET", path)
+    assert answer.json == recent_use_document(await world.keys.recent_use(key.record.key_id))
+    assert (answer.json["accepted"], [*answer.json["networks"]]) == (2, ["192.0.2.4", "192.0.2.5"])
+    assert [*answer.json["agents"]] == ["billing/1", "nightly/2"]
+    assert (await world.root("GET", f"/v1/keys/{'0' * 22}/recent-use")).status == 404
+    stranger = await world.root_key("keys:read", metadata={"owner": "globex"})
+    assert (await world.root.by(stranger)("GET", path)).status == 404
 
 
 async def test_a_repeated_request_makes_one_key(world: World) -> None:

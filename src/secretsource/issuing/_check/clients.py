@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from secretsource.issuing._check import policy
+from secretsource.issuing._check.entry import NOBODY
 from secretsource.issuing._key.text import cleaned, masked
 
 TYPE_CHECKING = False
@@ -31,6 +32,7 @@ MOST_ADDRESSES = 32
 MOST_TOLD = 200_000
 """Addresses and user agents of keys that need not be told again; past them, all are forgotten."""
 _HOUR = 3600
+_NO_ADDRESSES = frozenset[object]()
 _NONE: Mapping[str, float] = {}
 
 
@@ -88,7 +90,7 @@ class Clients:
             entry: A record that was just accepted from this address.
             ip: The address.
         """
-        known = entry.clients
+        known = _NO_ADDRESSES if entry.clients is NOBODY else entry.clients
         if not self.noted or (isinstance(known, frozenset) and len(known) >= MOST_ADDRESSES):
             entry.clients = _Allowed(entry.networks)
         elif isinstance(known, frozenset):

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _ACTIVE = Status.ACTIVE
 _NEVER = float("-inf")
-NOBODY: Container[object] = frozenset[object]()
-"""The addresses of a record that was not used since the last flush."""
+NOBODY: Container[object] = range(0)
+"""The addresses of a record that was not used since the last flush; a range, at which the collector does not look."""
 _MOST_GRANTED = 256
 _NOTHING: frozenset[object] = frozenset()
 
