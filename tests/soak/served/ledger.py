@@ -96,6 +96,12 @@ class Ledger:
             f"latest acceptance of a revoked key: {self.latest():.3f} s after the answer to its revocation"
         )
 
+    @property
+    def has_enough(self) -> bool:
+        """Whether enough has happened to be judged."""
+        revoked = sum(key.revoked is not None for key in self.keys)
+        return len(self.keys) > 10 and revoked > 3 and bool(self.rotated) and bool(self.suspended)
+
     def told(self) -> Iterable[tuple[str, str]]:
         """Return the changes that a caller was told of: ids, each with the type of the webhook that tells of it."""
         for key in self.keys:

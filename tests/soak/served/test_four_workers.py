@@ -37,6 +37,8 @@ EVERY, KILLS = length(1.5, 5.0), length(3, 12)
 """Seconds between two processes that are killed, and how many are."""
 AFTERWARDS = length(3.0, 15.0)
 """Seconds of calls after both servers came back."""
+ENOUGH_WITHIN = 120.0
+"""Further seconds of calls on a busy machine, until there is enough to judge."""
 TTL = length(2.0, 5.0)
 """Seconds for which a record is used; the bound of a revocation, also while news gets lost."""
 PEPPER = "no key is checked here"
@@ -136,6 +138,9 @@ def test_a_service_keeps_its_promises_while_its_parts_are_killed(
             with calling(service.port, service.root, ledger):
                 ledger.windows.append(fire(service, database, redis))
                 time.sleep(AFTERWARDS)
+                enough = time.monotonic() + ENOUGH_WITHIN
+                while not ledger.has_enough and time.monotonic() < enough:
+                    time.sleep(0.1)
             assert arrived(database.url) or ARRIVING == 0
             assert service.stop() == 0
         asyncio.run(sent_later(database.url, settings))
@@ -143,10 +148,7 @@ def test_a_service_keeps_its_promises_while_its_parts_are_killed(
     print(f"\n{service.kills} processes killed, both servers restarted; {ledger}; {endpoint}")
     assert [*ledger.broken(kept, TTL), *broken(endpoint.deliveries, kept.events, ledger.told())] == []
     assert service.kills == KILLS
-    assert len(ledger.keys) > 10
-    assert sum(key.revoked is not None for key in ledger.keys) > 3
-    assert ledger.rotated
-    assert ledger.suspended
+    assert ledger.has_enough
     assert {"accepted", "invalid_key"} <= {verdict.code for verdict in ledger.verdicts}
     assert {204, 500} == {each.status for each in endpoint.deliveries}
 

@@ -30,7 +30,8 @@ ARRIVES_WITHIN = 30.0
 """Seconds in which a request must arrive, and a new connection must begin one; up to twice as long may pass."""
 LARGEST_HEAD = 512 * 1024
 """Bytes of a first line and headers that are read at all; the service refuses far fewer with an answer of its own."""
-_READ = -1
+# Called by name: the search of `super` takes as long as the rest of what is added to each request.
+_receive, _begin = HttpToolsProtocol.data_received, HttpToolsProtocol.on_headers_complete
 _TOO_SLOW = problem(408, "request_timeout", f"the request must arrive within {ARRIVES_WITHIN:g} seconds")
 _TOO_LARGE = problem(431, "headers_too_large", "the headers are too large: they are not read any further")
 _log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._head = 0
-        """Bytes of the head that is arriving; `_READ` once it has arrived."""
+        """Bytes of the head that is arriving, about."""
         self._waited_for: object = self
         """The exchange that the last look found unfinished, or behind which it found nothing; else this object."""
         self._next_look: asyncio.TimerHandle | None = None
@@ -60,22 +61,23 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what arrived, and refuse a head without an end."""
-        super().data_received(data)
-        if self._head != _READ:
+        _receive(self, data)
+        if self._is_in_head:
             self._head += len(data)
             if self._head > LARGEST_HEAD:
                 self._refuse(_TOO_LARGE)
 
-    def on_message_begin(self) -> None:
-        """Count the head of a request from here on."""
-        super().on_message_begin()
-        self._head = 0
-
     def on_headers_complete(self) -> None:
         """Let the request begin; what comes behind its body is not among its headers."""
-        self._head = _READ
-        super().on_headers_complete()
+        _begin(self)
         self.headers = []
+        self._head = 0
+
+    @property
+    def _is_in_head(self) -> bool:
+        """Whether a request has begun, and its headers are not there yet."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is None or cycle.scope is not self.scope
 
     def _look(self) -> None:
         """Refuse a request that the look before found arriving, and that has not arrived since."""
@@ -91,7 +93,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _unfinished(self) -> object:
         """Return the exchange behind which, or in which, the client is to send something now; else this protocol."""
         # the server ends an idle connection by itself
-        is_idle = self.timeout_keep_alive_task is not None and self._head == _READ
+        is_idle = self.timeout_keep_alive_task is not None and not self._is_in_head
         cycle = cast("RequestResponseCycle | None", self.cycle)
         is_arriving = cycle is None or cycle.response_complete or cycle.more_body
         return cycle if is_arriving and not is_idle else self
