@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DOWN = Failed(FailureCode.UNAVAILABLE)
 
 
-class Tier(str, Enum):  # noqa: UP042  # a `StrEnum` would be its text
+class Tier(str, Enum):  # noqa: UP042 - its `str()` differs from that of a StrEnum
     """Text whose ``str()`` is not the text."""
 
     GOLD = "gold"

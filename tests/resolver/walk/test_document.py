@@ -65,7 +65,7 @@ def test_json_without_fields() -> None:
     assert select("[3]", ("/0",)) == "3"
 
 
-class Tier(str, Enum):  # noqa: UP042  # a `StrEnum` would be its text
+class Tier(str, Enum):  # noqa: UP042 - its `str()` differs from that of a StrEnum
     """Text whose ``str()`` is not the text."""
 
     GOLD = "gold"
