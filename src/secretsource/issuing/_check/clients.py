@@ -1,7 +1,7 @@
 """The clients of keys: the addresses and user agents that a flush stores, for the question who fails without a key.
 
 A cached record has the addresses that it was accepted from since the last flush. Only a check from another address
-takes the long way, and there `Clients` decides whether the store must be told: once an hour for each address and user
+takes the long way. There, `Clients` decides whether the store must be told: once an hour for each address and user
 agent of a key. The hours of different keys begin at different times, so the work is spread over the hour.
 """
 
@@ -94,7 +94,7 @@ class Clients:
         if not self.noted or (isinstance(known, frozenset) and len(known) >= MOST_ADDRESSES):
             entry.clients = _Allowed(entry.networks)
         elif isinstance(known, frozenset):
-            with suppress(TypeError):  # an address that is no text, and has no hash
+            with suppress(TypeError):  # an address of another type, which has no hash
                 entry.clients = known.union((ip,))
 
 

@@ -116,7 +116,7 @@ class Verifier:
                 return hashed
             if (scope if kind is None else (kind, scope)) not in entry.granted:  # 8 scopes, with the kind of keys
                 return None
-        except TypeError:  # several scopes in a list, or an address that is no text
+        except TypeError:  # several scopes in a list, or an address of another type
             return None
         if cost is not _ONE and (type(cost) is not int or not 0 <= cost <= MOST_COST):
             return None

@@ -178,7 +178,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         """Forget old networks and user agents; see `KeyStore.forget_clients`."""
 
         def make() -> Sequence[Stage]:
-            left = {key_id: usage.since(now - WITNESS_KEPT) for key_id, usage in self._usage.copy().items()}
+            left = {key_id: usage.since(now - WITNESS_KEPT) for key_id, usage in dict(self._usage).items()}
             return [(self._usage, left)]
 
         self._replace(make)

@@ -20,8 +20,10 @@ from secretsource.server.pages.looks.mistakes import INVALID, MISTAKES, kinds_of
 from secretsource.server.pages.looks.reader import reader_for
 from secretsource.server.problems import Problem
 
-FIELDS = {*OwnerBody.model_fields, *PlanBody.model_fields, *NewRootKey.model_fields} - {"metadata"}
-"""The fields of the forms of operators; none of them asks for metadata."""
+FIELDS = {*OwnerBody.model_fields, *PlanBody.model_fields, *NewRootKey.model_fields} - {
+    "metadata", "credits", "rotate_every"
+}  # fmt: skip
+"""The fields of the forms of operators; none of them asks for metadata, credits, or how often a key must rotate."""
 GERMAN = reader_for("de", now=0.0)
 
 
