@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import math
 import pickle
@@ -27,7 +28,7 @@ from secretsource.exceptions import (
 from secretsource.issuing import NO_SCOPE, Accepted, ApiKeys, EventKind, KeyFormat, KeyRequest, Reason, Rejected, Status
 from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.issuing._key import foreign, lifecycle
-from secretsource.issuing._manage.chores import Chores
+from secretsource.issuing._manage.chores import AsyncChores, Chores
 from secretsource.issuing.limits import LocalLimiter
 from secretsource.stores._registry import open_store
 from secretsource.stores.base import EventKind as Kind
@@ -471,6 +472,26 @@ def test_a_forked_child_begins_its_own_chores(keys: ApiKeys) -> None:
     chores.begin()
     assert set(threading.enumerate()) - inherited
     chores.end()
+
+
+def test_chores_of_a_loop_begin_once_for_each_loop_and_each_process(keys: ApiKeys) -> None:
+    """Also in a forked child whose loop is, by all that can be seen, that of its parent."""
+    chores = AsyncChores(keys, 60.0, RecordCache())
+    begun: list[asyncio.Task[None] | None] = []
+
+    async def begin() -> None:
+        for is_forked in (False, False, True):
+            if is_forked:
+                chores.after_fork()
+            chores.begin()
+            begun.append(chores._task)
+
+    with asyncio.Runner() as one, asyncio.Runner() as other:
+        for runner in (one, other):
+            runner.run(begin())
+    first, again, forked, *other_loop = begun
+    assert first is again
+    assert len({first, forked, *other_loop}) == 4
 
 
 def test_a_presented_key_does_not_show_itself(keys: ApiKeys) -> None:

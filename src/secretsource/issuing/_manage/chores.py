@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import weakref
 from itertools import zip_longest
+from threading import get_ident
 
 from secretsource._ground import fork
 from secretsource.exceptions import StoreError
@@ -122,16 +123,25 @@ class AsyncChores:
         self._every = every
         self._feed = _Feed(cache, sources)
         self._task: asyncio.Task[None] | None = None
+        self._thread = 0
         self._running_loop = _running_loop()
         self._flushes: set[asyncio.Task[None]] = set()
         self.failures = 0
+        fork.tell(self)
+
+    def after_fork(self) -> None:
+        """Start again in a forked child, which runs a loop of its own."""
+        self._task = None
 
     def begin(self) -> None:
         """Start, unless they are under way in this loop."""
-        loop = self._running_loop()
-        if self._task is not None and self._task.get_loop() is loop and not self._task.done():
+        task = self._task
+        # Asking asyncio for the running loop would be a call to the system, at each uncached check.
+        if task is not None and self._thread == get_ident() and task.get_loop().is_running() and not task.done():
             return
         self._feed.subscribe()
+        loop = self._running_loop()
+        self._thread = get_ident()
         self._task = loop.create_task(self._flush_now_and_then(), name="secretsource-flush")
 
     def end(self) -> None:
