@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
     from secretsource.issuing._check.policy import Network
-    from secretsource.stores.base import KeyRecord
+    from secretsource.stores.base import KeyRecord, Purse
 
 _ACTIVE = Status.ACTIVE
 _NEVER = float("-inf")
@@ -44,7 +44,6 @@ class Entry:
         clients: The addresses that it was accepted from since the last flush; see `Clients`.
         plan: Its limits, with those of its owner and the owner's plan, or None.
         limit_key: The account of its limits.
-        purses: The credits that it spends.
         drift: Wall seconds minus monotonic seconds, at its reading.
         whole: Monotonic seconds of the last reading of the whole record.
         noting: Monotonic seconds until which it notes its own uses; see `UseLog`.
@@ -62,7 +61,6 @@ class Entry:
         "limit_key",
         "noting",
         "plan",
-        "purses",
         "record",
         "requests",
         "seen",
@@ -80,7 +78,6 @@ class Entry:
         self.whole = mono if whole is None else whole
         self.granted = _NOTHING if record.prefix == RESERVED_PREFIX else _granted(record.scopes)
         self.limit_key, self.plan = limits_of(record)
-        self.purses = () if record.credits is None and record.terms is None else purses_of(record)
         self.expires = record.expires
         self.clients = NOBODY
         self.noting = self.seen = _NEVER
@@ -110,6 +107,11 @@ class Entry:
     def wildcards(self) -> tuple[str, ...]:
         """The beginnings that its wildcards cover."""
         return policy.wildcards(self.record.scopes)
+
+    @property
+    def purses(self) -> tuple[Purse, ...]:
+        """The credits that it spends."""
+        return purses_of(self.record)
 
     @property
     def is_suspended(self) -> bool:
