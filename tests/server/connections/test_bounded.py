@@ -133,6 +133,24 @@ async def test_a_body_that_trickles_in_is_refused(site: Site) -> None:
     await trickling
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01", b"get / HTTP/1.1\r\n\r\n", HEAD + b"X A: 1\r\n\r\n",
+        HEAD + b"X-A: 1\r\n b\r\n\r\n",
+        HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi", HEAD + b"Content-Length: -1\r\n\r\n",
+        HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+    ids=["TLS", "method", "name", "folded", "two lengths", "negative", "length and chunks", "chunk"],
+)  # fmt: skip
+async def test_what_cannot_be_read_is_refused(site: Site, sent: bytes) -> None:
+    """By a problem document, and the end of the connection: nobody guesses where the next request begins."""
+    head, _, body = (await site.end(sent)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert json.loads(body)["code"] == "malformed_request"
+
+
 @pytest.mark.parametrize("before", [b"", HEAD + b"Content-Length: 0\r\n\r\n"], ids=["first", "next"])
 async def test_a_head_without_an_end_is_refused(site: Site, before: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """431, long before memory is short, also behind a request that was answered."""

@@ -33,6 +33,7 @@ LARGEST_HEAD = 512 * 1024
 # Called by name: the search of `super` takes as long as the rest of what is added to each request.
 _receive, _begin = HttpToolsProtocol.data_received, HttpToolsProtocol.on_headers_complete
 _TOO_SLOW = problem(408, "request_timeout", f"the request must arrive within {ARRIVES_WITHIN:g} seconds")
+_MALFORMED = problem(400, "malformed_request", "the request cannot be read: send it as HTTP/1.1 has it")
 _TOO_LARGE = problem(431, "headers_too_large", "the headers are too large: they are not read any further")
 _log = logging.getLogger(__name__)
 
@@ -72,6 +73,10 @@ class BoundedProtocol(HttpToolsProtocol):
         _begin(self)
         self.headers = []
         self._head = 0
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn calls it
+        """Refuse what cannot be read."""
+        self._refuse(_MALFORMED)
 
     @property
     def _is_in_head(self) -> bool:
