@@ -2,6 +2,9 @@
 
 A page is written as a whole before its first byte is sent, so the first byte is the last of the work. All keys are
 those of one customer, which is the worst case for its pages.
+
+The pages of customers and operators are also opened over a server, among a hundred thousand keys of two customers: the
+first byte by the wall clock, the best of some rounds.
 """
 
 from __future__ import annotations
@@ -16,6 +19,9 @@ from tempfile import TemporaryDirectory
 from time import process_time
 
 from tests.server.pages.browser import Browser
+from tests.server.pages.chromium.site import serving
+from tests.server.pages.crowds import found, grown
+from tests.server.pages.wire import PAGES, QUIET, Reader, first_bytes
 
 from benchmarks.harness import Figure, Sample, at_most, interleave, ratio
 from benchmarks.keyring import PEPPER
@@ -26,7 +32,7 @@ from secretsource.server.root_keys import RootKeys
 from secretsource.server.service import Service
 from secretsource.server.settings import PagesSettings, ServerSettings
 
-TITLE = "pages: a customer's views among many keys, on SQLite"
+TITLE = "pages: the views of customers and operators among many keys, on SQLite"
 SIZES = (100, 100_000)
 OWNER = "acme"
 SETTINGS = ServerSettings(pages=PagesSettings())
@@ -38,6 +44,8 @@ VIEWS = {
 }
 MOST_TIMES = 60
 """How many times as long as a plain file a page may take; each is under 20 ms where a file takes a third of one."""
+
+MOST_MILLISECONDS = 20
 
 
 def measure(sizes: tuple[int, int] = SIZES, rounds: int = 40) -> list[Figure]:
@@ -69,7 +77,23 @@ def measure(sizes: tuple[int, int] = SIZES, rounds: int = 40) -> list[Figure]:
             for view in VIEWS
         ),
         *(Figure(view, statistics.median(samples[f"{large} {view}"]) * 1e3, "ms") for view in VIEWS),
+        *asyncio.run(first_bytes_served()),
     ]
+
+
+async def first_bytes_served() -> list[Figure]:
+    """Open each page over a server in turn with a plain file."""
+    figures: list[Figure] = []
+    with TemporaryDirectory(prefix="secretsource-") as folder:
+        crowd = grown(found(Path(folder) / "few.db"), Path(folder) / "many.db")
+        async with serving(crowd.url, QUIET) as site:
+            reader = await Reader.signed_in(site, crowd)
+            file = await reader.plain_file()
+            for name, path in PAGES.items():
+                (wall, _), (plain, _) = await first_bytes(reader, path.format(**crowd.ids), file)
+                figures.append(Figure(f"first byte of {name}", wall, "ms", at_most(MOST_MILLISECONDS)))
+                figures.append(Figure(f"first byte of {name} / of a plain file", wall / plain, "x"))
+    return figures
 
 
 async def opened(file: Path, size: int) -> tuple[Application, Browser, str]:

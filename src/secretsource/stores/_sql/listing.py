@@ -77,7 +77,7 @@ def routes(query: KeyQuery) -> list[Select[Any]]:
     return [*ends, *ways] if ends or len(ways) > 1 else []
 
 
-def choice(ways: Sequence[Select[Any]]) -> Select[Any, int | None]:
+def choice(ways: Sequence[Select[Any]]) -> Select[Any]:
     """Return the question for the place of the first way that leads to few keys; NULL if none does.
 
     The database counts the keys of a way only if those before it lead to many.
