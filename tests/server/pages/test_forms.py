@@ -25,6 +25,22 @@ def test_a_form_has_values_words_and_mistakes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "field", "place"),
+    [
+        ({"name": "", "ends": "30"}, "name", "name"),
+        ({"name": "", "ends": "30"}, "expires_at", "ends"),
+        ({"days": "30"}, "expires_in", "days"),
+        ({"expires_at": "x", "ends": "30"}, "expires_at", "expires_at"),
+        ({"name": ""}, "scopes", ""),
+        ({"name": ""}, "", ""),
+    ],
+)
+def test_a_mistake_has_a_place_in_the_form(sent: dict[str, str], field: str, place: str) -> None:
+    """That of the field which the browser sent; the whole form if it sent none for it."""
+    assert Form(sent.items()).place_of(field) == place
+
+
+@pytest.mark.parametrize(
     ("body", "media_type", "is_read"),
     [
         (b"a=1&b=", FORM, True),

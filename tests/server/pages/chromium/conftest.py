@@ -16,7 +16,7 @@ import pytest_asyncio
 from playwright.async_api import async_playwright
 from tests.server.pages.chromium.sample import filled
 from tests.server.pages.chromium.site import PEPPER, Site, serving
-from tests.server.pages.chromium.window import SHAPES, WAYS, Window
+from tests.server.pages.chromium.window import LISTEN, SHAPES, WAYS, Window
 
 from secretsource.issuing import NO_SCOPE
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
     from typing import TypeAlias
 
-    from playwright.async_api import Browser, BrowserContext
+    from playwright.async_api import Browser, Page
 
-    Contexts: TypeAlias = Callable[[str, bool], Awaitable[BrowserContext]]
+    Pages: TypeAlias = Callable[[str, str], Awaitable[Page]]
     Open: TypeAlias = Callable[..., Awaitable[Window]]
 
 
@@ -101,25 +101,27 @@ def owner() -> str:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def contexts(chromium: Browser) -> AsyncGenerator[Contexts]:
-    """The contexts of this session: one for each shape, with scripts and without."""
-    opened: dict[tuple[str, bool], BrowserContext] = {}
+async def pages(chromium: Browser) -> AsyncGenerator[Pages]:
+    """The pages of this session, each in a context of its own: a new one for each test costs as much as five visits."""
+    opened: dict[tuple[str, str], Page] = {}
 
-    async def context_of(shape: str, scripts: bool) -> BrowserContext:
-        if (shape, scripts) not in opened:
-            opened[shape, scripts] = await chromium.new_context(
-                java_script_enabled=scripts,
+    async def page_of(shape: str, kind: str) -> Page:
+        if (shape, kind) not in opened:
+            context = await chromium.new_context(
+                java_script_enabled=kind != "without scripts",
                 locale="en-GB",
                 timezone_id="UTC",
                 reduced_motion="reduce",
                 permissions=["clipboard-read", "clipboard-write"],
                 **SHAPES[shape],
             )
-        return opened[shape, scripts]
+            opened[shape, kind] = await context.new_page()
+            await opened[shape, kind].add_init_script(LISTEN)
+        return opened[shape, kind]
 
-    yield context_of
-    for context in opened.values():
-        await context.close()
+    yield page_of
+    for page in opened.values():
+        await page.context.close()
 
 
 @pytest.fixture(scope="session")
@@ -129,19 +131,17 @@ def looked() -> set[tuple[object, ...]]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_window(contexts: Contexts, site: Site, looked: set[tuple[object, ...]]) -> AsyncGenerator[Open]:
-    """Open windows of a way, each signed in nowhere; they are closed at the end of the test."""
+async def open_window(pages: Pages, site: Site, looked: set[tuple[object, ...]]) -> AsyncGenerator[Open]:
+    """Open windows of a way, each signed in nowhere; they are left at the end of the test."""
     async with AsyncExitStack() as stack:
 
         async def opened(way: str = "desktop") -> Window:
             chosen = WAYS[way]
-            context, copies = await contexts(chosen.shape, chosen.scripts), None
-            await context.clear_cookies()
-            if not chosen.scripts:
-                copies = await (await contexts(chosen.shape, True)).new_page()
-                stack.push_async_callback(copies.close)
-            window = await Window.opened(site, chosen, context, copies, looked)
-            stack.push_async_callback(window.page.close)
+            page = await pages(chosen.shape, "with scripts" if chosen.scripts else "without scripts")
+            await page.context.clear_cookies()
+            copies = None if chosen.scripts else await pages(chosen.shape, "copies")
+            window = Window(site, page, chosen, copies, looked=looked)
+            stack.push_async_callback(window.leave)
             return window
 
         yield opened

@@ -21,7 +21,7 @@ async def test_a_reader_sees_its_own_time_and_utc_beside_it(site: Site, chromium
     record = (await site.key(owner, name="Nightly export")).record
     here, there = (datetime.fromtimestamp(record.created, zone) for zone in (ZoneInfo(ZONE), UTC))
     async with await chromium.new_context(locale="de-DE", timezone_id=ZONE) as context:
-        window = await Window.opened(site, WAYS["desktop"], context)
+        window = Window(site, await context.new_page(), WAYS["desktop"])
         await window.sign_in(owner, button="Meine Schlüssel zeigen")
         await window.go(f"/portal/keys/{record.key_id}")
         made = window.page.locator("dt:has-text('Erstellt') + dd time")

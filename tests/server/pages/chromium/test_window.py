@@ -44,6 +44,7 @@ async def test_a_good_page_passes(open_window: Open) -> None:
         ('<img alt="" src="http://elsewhere.invalid/x.png">', "elsewhere"),
         ("<button></button>", "button-name"),
         ("<h3>x</h3><div>" + "x" * 400 + "</div>", "wide in a window"),
+        ("<h2>x</h2><div>" + "x" * 60 + "</div>", "wide in a window"),
         ('<table><tr><td role="cell"></td></tr></table><input>', "label"),
     ],
 )

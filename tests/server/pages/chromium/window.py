@@ -17,10 +17,10 @@ from secretsource.server.open_paths.links import address_of, new_link
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from playwright.async_api import BrowserContext, ConsoleMessage, Page
+    from playwright.async_api import ConsoleMessage, Error, Page, Request
     from tests.server.pages.chromium.site import Site
 
-__all__ = ["SHAPES", "WAYS", "Way", "Window", "link"]
+__all__ = ["LISTEN", "SHAPES", "WAYS", "Way", "Window", "link"]
 
 PICTURES = os.environ.get("PICTURES")
 """The folder for pictures of the views, such as ``docs/images``; without it none are made."""
@@ -69,11 +69,13 @@ _ASK = (
     "async rules => (await axe.run(document, {runOnly: rules, preload: false, resultTypes: ['violations']})).violations"
     ".map(each => each.id + ': ' + each.nodes.map(node => node.html.slice(0, 150)).slice(0, 3).join(' | '))"
 )
-_WIDTHS = "[document.documentElement.scrollWidth, innerWidth]"
-_LISTEN = (
+_WIDTH = "document.documentElement.scrollWidth"
+"""A phone makes a page that is too wide smaller, so its inner width is no measure."""
+LISTEN = (
     "addEventListener('securitypolicyviolation', event =>"
     " console.error('CSP: ' + event.effectiveDirective + ' ' + event.blockedURI))"
 )
+"""A script that tells the console what the policy of a page has refused."""
 _KINDS = (
     "[...new Set([...document.querySelectorAll('*')]"
     ".map(node => [node.tagName, ...['class', 'role', 'type', 'aria-current'].map(x => node.getAttribute(x))].join())"
@@ -106,31 +108,29 @@ class Window:
     outside: list[str] = field(default_factory=list[str])
     looked: set[tuple[object, ...]] = field(default_factory=set[tuple[object, ...]])
 
-    @classmethod
-    async def opened(
-        cls,
-        site: Site,
-        way: Way,
-        context: BrowserContext,
-        copies: Page | None = None,
-        looked: set[tuple[object, ...]] | None = None,
-    ) -> Window:
-        """Open a window that watches from its first request on."""
-        page = await context.new_page()
-        window = cls(site, page, way, copies, looked=set() if looked is None else looked)
-        context.on("request", lambda request: window._note(request.url))
-        if way.scripts:
-            await page.add_init_script(_LISTEN)
-        page.on("console", window._hear)
-        page.on("pageerror", lambda error: window.said.append((f"error: {error}", page.url)))
-        return window
+    def __post_init__(self) -> None:
+        """Watch the page from its next request on."""
+        self.page.on("request", self._note)
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", self._fail)
 
-    def _note(self, url: str) -> None:
-        if not url.startswith((self.site.base, "data:", "about:")):
-            self.outside.append(url)
+    async def leave(self) -> None:
+        """Leave the page empty, and watch it no more."""
+        self.page.remove_listener("request", self._note)
+        self.page.remove_listener("console", self._hear)
+        self.page.remove_listener("pageerror", self._fail)
+        await self.page.unroute_all()
+        await self.page.goto("about:blank")
+
+    def _note(self, request: Request) -> None:
+        if not request.url.startswith((self.site.base, "data:", "about:")):
+            self.outside.append(request.url)
 
     def _hear(self, message: ConsoleMessage) -> None:
         self.said.append((f"{message.type}: {message.text}", message.location.get("url", "")))
+
+    def _fail(self, error: Error) -> None:
+        self.said.append((f"error: {error}", self.page.url))
 
     def _heard(self) -> list[str]:
         """Return what was said, but for the status of the page itself, which is asserted where it is opened."""
@@ -170,7 +170,7 @@ class Window:
 
     async def check(self) -> None:
         """Assert that the page is quiet, loads nothing from elsewhere, fits, and is readable by everybody."""
-        width, room = await self.page.evaluate(_WIDTHS)
+        width, room = await self.page.evaluate(_WIDTH), SHAPES[self.way.shape]["viewport"]["width"]
         found = [f"it is {width} wide in a window of {room}"] if width > room else []
         found += await self._violations()
         found += [*self._heard(), *self.outside]
