@@ -172,6 +172,12 @@ def test_wrong_arguments(refused: Callable[..., str], arguments: tuple[str, ...]
     assert "--help" in refused(*arguments)
 
 
+def test_a_word_that_is_not_one_of_a_few(refused: Callable[..., str]) -> None:
+    """The sentence names the option and the words, and no library that has read them."""
+    said = refused("keys", "usage", "--by", "week")
+    assert "invalid value for '--by': 'week' is not one of 'minute', 'hour', 'day'" in said
+
+
 def test_an_unfit_application_name(refused: Callable[..., str]) -> None:
     """What would break the line it stands in is refused, and no file is written."""
     assert "--app" in refused("init", "--app", 'a"\nb')

@@ -81,6 +81,7 @@ def _usage_sentence(error: Any) -> str:
     message = str(error.format_message()).strip()
     if message.startswith("Got unexpected extra"):
         message = message.partition(" (")[0]  # the rest quotes the argument, which may be a secret
+    message = message.replace("Value error, ", "")  # the words of a library by which newer versions of typer read
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "secretsource"
     return f"{message[:1].lower()}{message[1:].rstrip('.')}: see  {command} --help"
