@@ -50,8 +50,8 @@ def answered(view: Any) -> list[str]:
 def stated_by(view: Any, method: str) -> Stated | None:
     """Return what a view states for an HTTP method.
 
-    An operation of Django Ninja may state it, and so may permission classes of Django REST framework. All of those in
-    force hold together with the statement of the method itself.
+    An operation of Django Ninja may state it. So may permission classes of Django REST framework: all of those in force
+    hold together, and with the statement of the method itself.
 
     Args:
         view: The view.

@@ -60,7 +60,7 @@ def synchronous(handler: Any, around: Callable[[Any], AbstractContextManager[obj
 
 
 def runs_in_threads(handler: Any) -> bool:
-    """Return whether a server of ``grpc.aio`` calls a handler in its threads: unless it is a coroutine.
+    """Return whether a server of ``grpc.aio`` calls a handler in its threads: it does so unless that is a coroutine.
 
     Args:
         handler: The handler.
