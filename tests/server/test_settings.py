@@ -203,7 +203,8 @@ DEFAULTS: dict[str, object] = {
     "host": "127.0.0.1", "port": 8811, "workers": 1, "store": "sqlite:///keys.db", "limiter": None, "prefixes": (),
     "environments": (), "ttl": 5.0, "imported": False, "realm": "api", "trusted_proxies": (), "routes": (),
     "default_scope": None, "forward_auth_cache": 0.0, "preflight": True, "docs": True, "log": "text",
-    "stop_within": 30.0, "leaks": None, "pages": None, "traces": False, "webhooks": (), "chores": ChoreSettings(), "note_clients": True,
+    "stop_within": 30.0, "leaks": None, "pages": None, "traces": False, "webhooks": (), "chores": ChoreSettings(),
+    "note_clients": True,
 }  # fmt: skip
 """As the reference of the settings has them."""
 
