@@ -811,7 +811,7 @@ def test_no_client_keeps_a_flush_from_being_stored(
     usage = keys.rotation_status(old.record.key_id).usage
     store.close()
     assert usage.requests == 1
-    assert all(each.isprintable() and len(each) <= 255 for each in usage.agents | usage.networks)
+    assert all(each.isprintable() and len(each) <= 255 for each in [*usage.agents, *usage.networks])
     assert bool(usage.agents) is isinstance(sent, str)
 
 
