@@ -93,6 +93,12 @@ ANSWERS: dict[str, tuple[Answer, FailureCode, str]] = {
     "bad-parameter": (problem(400, "BadParameter", CANARY), FailureCode.MISCONFIGURED, "reference"),
     "teapot": (problem(418, CANARY + " is no code"), FailureCode.MISCONFIGURED, "reference"),
     "not-found-newly": (problem(404, "ResourceNotFound"), FailureCode.MISCONFIGURED, "vault_url"),
+    "redirect": (Answer(302, b"", {"Location": "http://127.0.0.1:9/"}), FailureCode.MISCONFIGURED, "vault_url"),
+    "redirect-to-another": (
+        Answer(307, b"", {"Location": "https://127.0.0.1:9/"}),
+        FailureCode.MISCONFIGURED,
+        "vault_url",
+    ),
     "not-found-by-a-proxy": (Answer(404, f"<html>{CANARY}</html>".encode()), FailureCode.MISCONFIGURED, "vault_url"),
     "request-timeout": (problem(408, "Timeout"), FailureCode.TIMEOUT, ""),
     "throttled": (problem(429, "Throttled"), FailureCode.THROTTLED, "longer"),

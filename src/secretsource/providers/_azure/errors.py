@@ -65,6 +65,7 @@ class TokenAnswer(NamedTuple):
 
 _METADATA_SERVICE = "169.254.169.254"
 _OUTAGES = frozenset({408, 410, 429})
+_REDIRECTS = frozenset({300, 301, 302, 303, 307, 308})
 
 _ABSENT = Meaning(None, None)
 _DISABLED = Meaning(
@@ -197,6 +198,7 @@ MEANINGS: dict[str, Meaning] = {
     "ValueError/challenge": _RESOURCE,
     "TooManyRedirectsError": _NO_VAULT,
     # a status alone
+    "HTTP 3xx": _NO_VAULT,
     "HTTP 400": _REFUSED_QUESTION,
     "HTTP 401": _UNAUTHORIZED,
     "HTTP 403": _DENIED,
@@ -341,9 +343,9 @@ def _is_plain_answer(key: str, status: int) -> bool:
 def _status_key(status: int) -> str:
     if f"HTTP {status}" in MEANINGS:
         return f"HTTP {status}"
-    if status >= 500:
-        return "HTTP 5xx"
-    return "HTTP 4xx" if status >= 400 else "DecodeError"
+    if status in _REDIRECTS or 400 <= status < 500:
+        return f"HTTP {status // 100}xx"
+    return "HTTP 5xx" if status >= 500 else "DecodeError"
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -96,7 +96,8 @@ def aopen_vault(settings: VaultSettings) -> Opened:
 
 
 def _client_options(settings: VaultSettings) -> dict[str, Any]:
-    return {"proxies": environment_proxies(settings.vault_url), **settings.client}
+    # The value of the server that a redirect leads to is not the secret.
+    return {"proxies": environment_proxies(settings.vault_url), "permit_redirects": False, **settings.client}
 
 
 def _retry_options(settings: VaultSettings) -> dict[str, Any]:
