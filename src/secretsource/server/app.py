@@ -49,7 +49,7 @@ CHECK, CHECK_MANY = "/v1/keys:verify", "/v1/keys:verifyBatch"
 """The paths that other services ask about keys."""
 RESTARTED = (
     "host", "port", "workers", "store", "limiter", "prefixes", "environments", "ttl", "imported", "log", "stop_within",
-    "note_clients", "traces",
+    "traces",
 )  # fmt: skip
 """Settings whose change needs a restart."""
 SOONEST = 0.001
@@ -244,7 +244,7 @@ def build(service: Service) -> ASGIApp:
 
 
 async def _nothing() -> None:
-    """Answer nothing: there is no request."""
+    """Send nothing: the connection is not a request."""
 
 
 def _bare(service: Service, telling: Telling, spans: Spans | None) -> dict[str, ASGIApp]:
