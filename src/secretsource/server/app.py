@@ -49,7 +49,7 @@ CHECK, CHECK_MANY = "/v1/keys:verify", "/v1/keys:verifyBatch"
 """The paths that other services ask about keys."""
 RESTARTED = (
     "host", "port", "workers", "store", "limiter", "prefixes", "environments", "ttl", "imported", "log", "stop_within",
-    "traces",
+    "note_clients", "traces",
 )  # fmt: skip
 """Settings whose change needs a restart."""
 SOONEST = 0.001
