@@ -14,45 +14,27 @@ is refused: `check` finds it at start-up.
 
 from __future__ import annotations
 
-import json
 from asyncio import get_running_loop, run_coroutine_threadsafe
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from secretsource.exceptions import ConfigurationError, KeyRejected
-from secretsource.integrations._shared.grpc import (
-    address_of,
-    asynchronous,
-    behaviour_of,
-    metadata_of,
-    rebuilt,
-    runs_in_threads,
-    synchronous,
-)
+from secretsource.integrations._shared.grpc import asynchronous, behaviour_of, rebuilt, runs_in_threads, synchronous
+from secretsource.integrations._shared.grpc_call import current_key, note, question, refusal
 from secretsource.integrations._shared.place import Place
-from secretsource.integrations.routes import Stated, check_stated, require_key, stated
-from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
-from secretsource.issuing.statuses import statuses_of
+from secretsource.integrations.routes import check_stated, require_key, stated
+from secretsource.issuing import Admission, HttpAnswer
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import AsyncGenerator, Generator, Mapping
     from typing import Unpack
 
-    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys, KeyRecord
+    from secretsource.issuing import AdmissionSettings, ApiKeys, AsyncApiKeys
 
 __all__ = ["ApiKeyInterceptor", "AsyncApiKeyInterceptor", "current_key", "require_key"]
-
-_KEY: ContextVar[KeyRecord | None] = ContextVar("secretsource_key", default=None)
-
-
-def current_key() -> KeyRecord | None:
-    """Return the record of the key of the call that is being served, or None without a key."""
-    return _KEY.get()
 
 
 class _Interceptor:
@@ -73,18 +55,6 @@ class _Interceptor:
         """
         for name, method in methods.items():
             check_stated(self._admission, f"/{service}/{name}", stated(method, behaviour_of(method)))
-
-    def _question(self, method: str, handler: Any, context: Any) -> dict[str, Any]:
-        """Return the arguments of `Admission.admit` for a call."""
-        found = stated(behaviour_of(handler))
-        if found is None and not self._admission.is_exempt(method):
-            raise ConfigurationError(f"method {method!r:.200} must state a scope: write  @require_key(...)")
-        demand, cost, limit = found or Stated(NO_SCOPE)
-        headers = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
-        return {
-            "headers": headers, "ip": address_of(context.peer()), "method": "POST", "path": method,
-            "scope": demand, "cost": cost, "limit": limit,
-        }  # fmt: skip
 
 
 # grpc has no types
@@ -112,11 +82,11 @@ class ApiKeyInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[m
     @contextmanager
     def _let_in(self, method: str, handler: Any, context: Any) -> Generator[None]:
         """Let a call in to its method, and release its place when the method has ended; or refuse it."""
-        outcome = self._admission.admit(**self._question(method, handler, context))
+        outcome = self._admission.admit(**question(self._admission, method, handler, context))
         if isinstance(outcome, HttpAnswer):
-            context.abort(*_refusal(outcome, context))  # which raises
+            context.abort(*refusal(outcome, context))  # which raises
             return
-        _note(outcome, context)
+        note(outcome, context)
         try:
             yield
         finally:
@@ -153,11 +123,11 @@ class AsyncApiKeyInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type:
     @asynccontextmanager
     async def _let_in(self, method: str, handler: Any, context: Any) -> AsyncGenerator[None]:
         """Let a call in to its method, and leave its place when the method has ended; or refuse it."""
-        outcome = await self._admission.aadmit(**self._question(method, handler, context))
+        outcome = await self._admission.aadmit(**question(self._admission, method, handler, context))
         if isinstance(outcome, HttpAnswer):
-            await context.abort(*_refusal(outcome, context))  # which raises
+            await context.abort(*refusal(outcome, context))  # which raises
             return
-        _note(outcome, context)
+        note(outcome, context)
         async with Place() as place:
             place.take(self._admission, outcome)
             yield
@@ -166,25 +136,12 @@ class AsyncApiKeyInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type:
     def _let_in_threads(self, loop: AbstractEventLoop, method: str, handler: Any, context: Any) -> Generator[None]:
         """Let a call in to a method that runs in a thread of the server; its key is checked on the event loop."""
         with ExitStack() as after:
-            asked = self._admission.aadmit(**self._question(method, handler, context))
+            asked = self._admission.aadmit(**question(self._admission, method, handler, context))
             outcome = run_coroutine_threadsafe(asked, loop).result()
             if isinstance(outcome, HttpAnswer):
-                context.abort(*_refusal(outcome, context))  # which raises
+                context.abort(*refusal(outcome, context))  # which raises
                 return
-            _note(outcome, context)
+            note(outcome, context)
             if outcome.lease is not None:
                 after.callback(lambda: run_coroutine_threadsafe(self._admission.arelease(outcome), loop).result())
             yield
-
-
-def _refusal(answer: HttpAnswer, context: Any) -> tuple[Any, str]:
-    """Set the trailing metadata of a refusal, and return its status and its sentence."""
-    problem = json.loads(answer.body)
-    statuses = statuses_of(KeyRejected(problem["detail"], reason=problem["code"]))
-    context.set_trailing_metadata((("problem-code", problem["code"]), *metadata_of(answer.headers)))
-    return getattr(grpc.StatusCode, statuses.grpc), problem["detail"]
-
-
-def _note(admitted: Admitted, context: Any) -> None:
-    _KEY.set(admitted.record)
-    context.set_trailing_metadata(metadata_of(admitted.headers))
