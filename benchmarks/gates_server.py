@@ -22,7 +22,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter
 
 from benchmarks.edge_server import LIMITED, NEVER_FLUSHED, hello, serve_app
-from benchmarks.keyring import SCOPE
+from benchmarks.keyring import PEPPER, SCOPE
 from benchmarks.raw import LOCATOR, OWNER, SCOPES, RawSqlite
 from secretsource.issuing import ApiKeys, AsyncApiKeys
 from secretsource.server.app import Application
@@ -70,12 +70,12 @@ class ByHand:
 class ByHandForOperators:
     """As `ByHand`, with what an operator needs beside the check, each in the cheapest way.
 
-    It believes the headers of its gateways only, matches the routes, answers with the owner and the scopes of the row,
-    notes when and how often a key was used, and counts the request for Prometheus.
+    It hashes keys under a pepper, believes the headers of its gateways only, matches the routes, answers with the owner
+    and the scopes of the row, notes when and how often a key was used, and counts the request for Prometheus.
     """
 
     def __init__(self, database: str) -> None:
-        self._check = RawSqlite(Path(database)).check
+        self._check = RawSqlite(Path(database), pepper=PEPPER.encode()).check
         self._scope_of = lru_cache(maxsize=1024)(scope_of)
         self._used: dict[bytes, float] = {}
         self._uses: defaultdict[bytes, int] = defaultdict(int)

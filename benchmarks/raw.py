@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from hashlib import sha256
-from hmac import compare_digest
+from hmac import compare_digest, digest
 from pathlib import Path
 from time import time
 from typing import Any, Self
@@ -38,16 +38,23 @@ class RawSqlite:
         path: The database of the store.
         lean: Whether to read no more of the row than the check asks for.
         alone: Whether to ask for neither owner nor plan.
+        pepper: A secret that the hash of a key is made under, as an HMAC; None for the hash alone.
     """
 
-    def __init__(self, path: Path, *, lean: bool = False, alone: bool = False) -> None:
+    def __init__(self, path: Path, *, lean: bool = False, alone: bool = False, pepper: bytes | None = None) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._question = ALONE_SQLITE if alone else WHOLE_SQLITE
         self._execute = self._connection.cursor().execute
-        self.check = self._check_lean if lean else self._check
+        self._pepper = b"" if pepper is None else pepper
+        self.check = self._check_lean if lean else self._check if pepper is None else self._check_keyed
 
     def _check(self, text: str, scope: str) -> Any:
         hashed = sha256(text.encode()).digest()
+        row = self._execute(self._question, (text[LOCATOR],)).fetchone()
+        return None if row is None else judged(row, hashed, scope)
+
+    def _check_keyed(self, text: str, scope: str) -> Any:
+        hashed = digest(self._pepper, text.encode(), "sha256")
         row = self._execute(self._question, (text[LOCATOR],)).fetchone()
         return None if row is None else judged(row, hashed, scope)
 

@@ -111,7 +111,8 @@ class Entry:
     @property
     def purses(self) -> tuple[Purse, ...]:
         """The credits that it spends."""
-        return purses_of(self.record)
+        record = self.record
+        return () if record.credits is None and record.terms is None else purses_of(record)
 
     @property
     def is_suspended(self) -> bool:

@@ -49,7 +49,7 @@ def weigh(
         return Rejected(Reason.OWNER_SUSPENDED, record)
     if record.begins is not None and wall < record.begins:
         return Rejected(Reason.NOT_YET, record)
-    if entry.networks is not None and not policy.is_within(entry.networks, ip):
+    if record.networks and not policy.is_within(policy.read_networks(record.networks), ip):
         return Rejected(Reason.WRONG_NETWORK, record)
     asked = demanded if kind is None else kind.demands(demanded)
     if not entry.granted.issuperset(asked):
