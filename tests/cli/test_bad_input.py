@@ -150,9 +150,10 @@ def test_a_field_of_what_is_not_there(project: Path, command: Command, is_one_se
     assert is_one_sentence(done.stderr)
 
 
-def test_a_value_with_nul(project: Path, refused: Callable[..., str]) -> None:
-    """No variable can hold a NUL, so nothing is executed."""
-    (project / "mounted" / "TLS_KEY").write_bytes(CANARY.encode() + b"\0")
+def test_a_value_with_nul(project: Path, refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable can hold a NUL, which a JSON document can escape, so nothing is executed."""
+    (project / "mounted" / "document").write_text(f'{{"inner": "{CANARY}\\u0000"}}', encoding="utf-8")
+    monkeypatch.setenv("SESSION_KEY", f"ref+file://{project}/mounted/document#inner")
     assert "NUL" in refused("run", "--", "touch", "executed")
     assert not (project / "executed").exists()
 

@@ -22,7 +22,7 @@ class KeyCommands(VerbGroup):
         ),
         "show": Verb(
             "secretsource.cli.keys.show:show",
-            "Show the record of a key and what is left of its credits; after a rotation, also the uses of the old key.",
+            "Show the record of a key, what is left of its credits, and the clients and requests of the last 24 hours.",
         ),
         "update": Verb("secretsource.cli.keys.update:update", "Change what a key that has not ended may do."),
         "add-credits": Verb(

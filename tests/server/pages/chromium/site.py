@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from secretsource.server.service import Service
 from secretsource.server.settings import PagesSettings, ServerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from starlette.responses import Response
 
@@ -81,6 +81,15 @@ def told(site: Site) -> Callable[..., Response]:
     return page
 
 
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to the tests: it lives as long as many of them."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Capture none."""
+        yield
+
+
 @asynccontextmanager
 async def serving(store: str, settings: ServerSettings = SETTINGS) -> AsyncGenerator[Site]:
     """Serve on a free port until the end of the block.
@@ -98,7 +107,7 @@ async def serving(store: str, settings: ServerSettings = SETTINGS) -> AsyncGener
 
     app = Application(settings, open_service, lambda: settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 app, log_level="critical", ws="none", lifespan="on", proxy_headers=False, timeout_keep_alive=120
             )

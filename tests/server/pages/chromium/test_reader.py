@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from tests.server.pages.chromium.window import WAYS, Window
+from tests.server.pages.chromium.window import SHAPES, WAYS, Window
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -20,7 +20,7 @@ async def test_a_reader_sees_its_own_time_and_utc_beside_it(site: Site, chromium
     """The script writes the time at first; the server knows the zone from then on, and writes the same."""
     record = (await site.key(owner, name="Nightly export")).record
     here, there = (datetime.fromtimestamp(record.created, zone) for zone in (ZoneInfo(ZONE), UTC))
-    async with await chromium.new_context(locale="de-DE", timezone_id=ZONE) as context:
+    async with await chromium.new_context(locale="de-DE", timezone_id=ZONE, **SHAPES["desktop"]) as context:
         window = Window(site, await context.new_page(), WAYS["desktop"])
         await window.sign_in(owner, button="Meine Schlüssel zeigen")
         await window.go(f"/portal/keys/{record.key_id}")
