@@ -121,9 +121,7 @@ class _Client:
         elif kind == "step":
             self._process.clock.step(random.choice((-8.0, -3.0, 3.0, 8.0)))
         elif kind == "swing":
-            self._process.clock.step(8.0)
-            await asyncio.sleep(random.choice((0.0, 0.02, 0.3)))
-            self._process.clock.step(-8.0)
+            await self._swing()
         elif kind == "pepper":
             self._keys._adopt(self._keys._parts.renewed(PEPPERS[1]))
         elif kind == "issue":
@@ -137,6 +135,16 @@ class _Client:
                     await self.check(key_id, fresh=kind == "fresh")
             else:
                 await self._change(kind, key_id)
+
+    async def _swing(self) -> None:
+        """Set the wall clock forward and back, and check one key before, meanwhile and afterwards."""
+        random, known = self._random, [*self._world.texts][-3:]
+        key_id = random.choice(known) if known else None
+        for seconds in (0.0, 8.0, -8.0):
+            self._process.clock.step(seconds)
+            if key_id is not None:
+                await self.check(key_id, fresh=False)
+            await asyncio.sleep(random.choice((0.0, 0.02, 0.3)))
 
     async def check(self, key_id: str, *, fresh: bool) -> None:
         """Check a key, and note what came of it."""
