@@ -7,7 +7,6 @@ agent of a key. The hours of different keys begin at different times, so the wor
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 from secretsource.issuing._check import policy
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.entry import Entry
     from secretsource.issuing._check.policy import Network
 
-__all__ = ["Clients", "witness"]
+__all__ = ["UNKNOWN", "Clients", "witness"]
 
 LONGEST_WITNESS = 255
 """Characters of an address or a user agent that a store keeps."""
@@ -33,7 +32,8 @@ MOST_TOLD = 200_000
 """Addresses and user agents of keys that need not be told again; past them, all are forgotten."""
 _HOUR = 3600
 _NO_ADDRESSES = frozenset[object]()
-_NONE: Mapping[str, float] = {}
+UNKNOWN: Mapping[str, float] = {}
+"""No address and no user agent to tell the store."""
 
 
 class _Allowed:
@@ -72,12 +72,12 @@ class Clients:
             always: Whether to tell the store each time.
         """
         if not self.noted or not seen or not isinstance(seen, str):
-            return _NONE
+            return UNKNOWN
         if always:
             return {witness(seen): wall}
         mark = hash((key_id, kind, seen, int(wall + hash(key_id) % _HOUR) // _HOUR))
         if mark in self._told:
-            return _NONE
+            return UNKNOWN
         if len(self._told) >= MOST_TOLD:
             self._told = set()
         self._told.add(mark)
@@ -94,8 +94,10 @@ class Clients:
         if not self.noted or (isinstance(known, frozenset) and len(known) >= MOST_ADDRESSES):
             entry.clients = _Allowed(entry.networks)
         elif isinstance(known, frozenset):
-            with suppress(TypeError):  # an address of another type, which has no hash
+            try:
                 entry.clients = known.union((ip,))
+            except TypeError:  # an address of another type, which has no hash
+                return
 
 
 def witness(seen: str) -> str:

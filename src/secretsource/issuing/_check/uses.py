@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 
 from secretsource._ground import fork
-from secretsource.issuing._check.clients import Clients
+from secretsource.issuing._check.clients import UNKNOWN, Clients
 from secretsource.issuing._check.reuses import Reuses
 from secretsource.issuing._check.tally import Tally
 from secretsource.stores.base import Change, Use
@@ -93,12 +93,14 @@ class UseLog:
             counted: Whether to count the use on its own, and to tell the store of the client each time: as for a key
                 that is being rotated.
         """
-        clients, key_id = self._clients, entry.record.key_id
-        networks = clients.news(key_id, "network", ip, wall, always=counted)
-        agents = clients.news(key_id, "agent", agent, wall, always=counted)
+        clients, key_id, networks, agents = self._clients, entry.record.key_id, UNKNOWN, UNKNOWN
+        if ip or agent:
+            networks = clients.news(key_id, "network", ip, wall, always=counted)
+            agents = clients.news(key_id, "agent", agent, wall, always=counted)
         if counted or networks or agents:
             self.watch(Use(key_id, wall, int(counted), networks, agents))
-        clients.meet(entry, ip)
+        if entry.until > 0.0:  # else no check finds it at a glance
+            clients.meet(entry, ip)
 
     def watch(self, use: Use) -> None:
         """Add a use that is counted, or has a client to be stored."""
