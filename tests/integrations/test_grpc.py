@@ -195,6 +195,8 @@ def on_a_loop(servicer: Any, keys: ApiKeys, **settings: Any) -> Generator[str]:
         ready.set()
         await over.wait()
         await server.stop(None)
+        await asyncio.to_thread(pool.shutdown)  # a method in a thread needs the loop until its very end
+        await loop.shutdown_default_executor()
 
     pool = ThreadPoolExecutor(4)
     thread = Thread(target=loop.run_until_complete, args=(serve(),), name="grpc-server")
@@ -206,7 +208,6 @@ def on_a_loop(servicer: Any, keys: ApiKeys, **settings: Any) -> Generator[str]:
         loop.call_soon_threadsafe(over.set)
         thread.join()
         loop.close()
-        pool.shutdown()
 
 
 def call(address: str, method: str, metadata: dict[str, str], shape: str = "unary_unary") -> Ended:
