@@ -57,6 +57,15 @@ def _used(keys: ApiKeys, key_id: str) -> Usage:
     return keys._parts.store.usage(key_id)  # type: ignore[return-value]  # a store for threads
 
 
+@pytest.mark.parametrize(("ip", "agent"), [(OFFICE, None), (None, "worker/1")])
+def test_an_address_or_a_user_agent_alone_is_noted(ip: str | None, agent: str | None, seen_by: ApiKeys) -> None:
+    """A caller may know no more of its client than one of both."""
+    issued = seen_by.issue(owner="acme")
+    assert seen_by.check(issued.plaintext, scope=NO_SCOPE, ip=ip, agent=agent)
+    usage = _used(seen_by, issued.record.key_id)
+    assert [*usage.networks, *usage.agents] == [each for each in (ip, agent) if each is not None]
+
+
 def _headers(text: str, agent: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {text}", "User-Agent": agent}
 
