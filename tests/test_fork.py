@@ -18,6 +18,7 @@ from tests.signals import at_each_place, elsewhere, tell
 
 from secretsource._ground import fork, imports
 from secretsource._ground.beginnings import beginning
+from secretsource._ground.turns import Turns
 from secretsource._redis import Address, Outage
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.limiters._lines import Lines
@@ -73,6 +74,28 @@ def test_the_next_fork_outlives_a_signal(
         elsewhere(fork)
 
     tell(record_property, "a fork", at_each_place(fork._Forks, fork._Forks.before, None, judge, "moments"))
+
+
+def test_the_next_fork_gives_back_the_turns_that_a_signal_left_taken(
+    record_property: Callable[[str, object], None],
+) -> None:
+    """Wherever a signal raises while a fork takes and releases them, other threads have their turns after the next."""
+
+    def prepare() -> tuple[Turns, Any]:
+        turns = Turns()
+        return turns, elsewhere(turns.mine)
+
+    def act(world: tuple[Turns, Any]) -> None:
+        turns, _ = world
+        assert turns.take_all(5)
+        turns.release()
+
+    def judge(world: tuple[Turns, Any], _: bool) -> None:
+        turns, turn = world
+        act(world)
+        assert elsewhere(lambda: turn.acquire(blocking=False) and turns._joining.acquire(blocking=False))
+
+    tell(record_property, "turns of a fork", at_each_place(prepare, act, None, judge, "moments"))
 
 
 @needs_fork

@@ -53,8 +53,9 @@ class Turns:
     def release(self) -> None:
         """Let all others work again."""
         while self._taken:
-            with suppress(RuntimeError):  # a signal arrived before it was taken
-                self._taken.pop().release()
+            with suppress(RuntimeError):  # a signal arrived before it was taken, or before it left the list
+                self._taken[-1].release()
+            self._taken.pop()
 
     def _take(self, turn: Turn, until: float) -> bool:
         self._taken.append(turn)
