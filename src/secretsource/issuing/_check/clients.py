@@ -15,10 +15,9 @@ from secretsource.issuing._key.text import cleaned, masked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from secretsource.issuing._check.entry import Entry
-    from secretsource.issuing._check.policy import Network
 
 __all__ = ["UNKNOWN", "Clients", "witness"]
 
@@ -37,15 +36,15 @@ UNKNOWN: Mapping[str, float] = {}
 
 
 class _Allowed:
-    """The addresses that networks allow, with the look of a set."""
+    """The addresses that the networks of a record allow, with the look of a set."""
 
     __slots__ = ("_networks",)
 
-    def __init__(self, networks: Sequence[Network] | None) -> None:
-        self._networks = networks
+    def __init__(self, networks: tuple[str, ...]) -> None:
+        self._networks = policy.read_networks(networks)
 
     def __contains__(self, ip: Any) -> bool:
-        return self._networks is None or policy.is_within(self._networks, ip)
+        return not self._networks or policy.is_within(self._networks, ip)
 
 
 class Clients:
@@ -92,7 +91,7 @@ class Clients:
         """
         known = _NO_ADDRESSES if entry.clients is NOBODY else entry.clients
         if not self.noted or (isinstance(known, frozenset) and len(known) >= MOST_ADDRESSES):
-            entry.clients = _Allowed(entry.networks)
+            entry.clients = _Allowed(entry.record.networks)
         elif isinstance(known, frozenset):
             try:
                 entry.clients = known.union((ip,))

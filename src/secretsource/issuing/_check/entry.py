@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
-    from secretsource.issuing._check.policy import Network
     from secretsource.stores.base import KeyRecord, Purse
 
 _ACTIVE = Status.ACTIVE
@@ -96,12 +95,6 @@ class Entry:
         elif expires is not None and expires - drift < until:
             until = expires - drift
         return drift, fresh_until, until
-
-    @property
-    def networks(self) -> tuple[Network, ...] | None:
-        """The networks it may be used from, or None for any."""
-        networks = self.record.networks
-        return policy.read_networks(networks) if networks else None
 
     @property
     def wildcards(self) -> tuple[str, ...]:
