@@ -143,10 +143,9 @@ def select_page(query: KeyQuery, route: Select[Any] | None = None) -> Select[Any
     Raises:
         InvalidRequest: The cursor is not ours.
     """
-    narrowing: list[ColumnElement[bool]] = []
     words = _words(query)
     walk = _walk(words) if route is None else ()
-    narrowing += [(KEYS.c[name] if name in walk else _unindexed(KEYS.c[name])) == words[name] for name in words]
+    narrowing = [(KEYS.c[name] if name in walk else _unindexed(KEYS.c[name])) == words[name] for name in words]
     if route is not None:
         narrowing.append(KEYS.c.key_id.in_(route))
     if query.status is not None and query.now is not None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _IS_JWT = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\Z")
 _MOST_LOCATED = 10_000
-"""Texts that are remembered as credentials, by their hash, so that steps 3 and 4 are not repeated; about 5 MB."""
+"""Texts that are remembered as credentials, by their hash, so that steps 3 and 4 are not repeated; about 4 MB."""
 SEALS_EVERY = 1.0
 """Seconds between two readings of the store's seals."""
 
@@ -75,7 +75,8 @@ class Gate:
     """Steps 0, 1, 3 and 4 with one set of parts.
 
     Attributes:
-        again: Returns the credential that `present` made of a text before, by its hash under the newest pepper.
+        again: Returns the credential that `present` made of a text before, by its hash under the newest pepper; or
+            None.
     """
 
     def __init__(self, parts: Parts) -> None:
