@@ -7,8 +7,8 @@ URL: ``memory://``. Nothing survives the process, and `ApiKeys.open` makes a new
 from __future__ import annotations
 
 from secretsource._traceless import traceless
+from secretsource.stores._adapted import adapted
 from secretsource.stores._memory.store import MemoryStore, check_address
-from secretsource.stores._threaded import threaded
 from secretsource.stores.base import (
     AsyncClaimStore,
     AsyncCountStore,
@@ -50,15 +50,15 @@ class AsyncMemoryStore(AsyncKeyStore, ChangeFeed):
 
     def __init__(self, store: MemoryStore | None = None) -> None:
         self._store = store or MemoryStore()
-        self.owners = threaded(AsyncRegister[OwnerRecord], self._store.owners, _here)
-        self.plans = threaded(AsyncRegister[PlanRecord], self._store.plans, _here)
-        self.counts = threaded(AsyncCountStore, self._store.counts, _here)
-        self.credits = threaded(AsyncCreditStore, self._store.credits, _here)
-        self.history = threaded(AsyncHistory, self._store.history, _here)
-        self.claims = threaded(AsyncClaimStore, self._store.claims, _here)
-        self.outbox = threaded(AsyncOutbox, self._store.outbox, _here)
-        self.passes = threaded(AsyncPassStore, self._store.passes, _here)
-        self.upkeep = threaded(AsyncUpkeep, self._store.upkeep, _here)
+        self.owners = adapted(AsyncRegister[OwnerRecord], self._store.owners, _here)
+        self.plans = adapted(AsyncRegister[PlanRecord], self._store.plans, _here)
+        self.counts = adapted(AsyncCountStore, self._store.counts, _here)
+        self.credits = adapted(AsyncCreditStore, self._store.credits, _here)
+        self.history = adapted(AsyncHistory, self._store.history, _here)
+        self.claims = adapted(AsyncClaimStore, self._store.claims, _here)
+        self.outbox = adapted(AsyncOutbox, self._store.outbox, _here)
+        self.passes = adapted(AsyncPassStore, self._store.passes, _here)
+        self.upkeep = adapted(AsyncUpkeep, self._store.upkeep, _here)
 
     @classmethod
     @traceless

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tests.simulation.issuing.world import Heard
 
 from secretsource.exceptions import StoreError
-from secretsource.stores._threaded import threaded
+from secretsource.stores._adapted import adapted
 from secretsource.stores.base import AsyncCreditStore, AsyncKeyStore, AsyncRegister, KeyChange, OwnerRecord, PlanRecord
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ class SlowStore(AsyncKeyStore):
     def __init__(self, world: World) -> None:
         self._world = world
         self._store = world.store
-        self.owners = threaded(AsyncRegister[OwnerRecord], world.store.owners, self._asked)
-        self.plans = threaded(AsyncRegister[PlanRecord], world.store.plans, self._asked)
-        self.credits = threaded(AsyncCreditStore, world.store.credits, self._asked)
+        self.owners = adapted(AsyncRegister[OwnerRecord], world.store.owners, self._asked)
+        self.plans = adapted(AsyncRegister[PlanRecord], world.store.plans, self._asked)
+        self.credits = adapted(AsyncCreditStore, world.store.credits, self._asked)
 
     async def _asked(self, question: Callable[..., T], *words: Any) -> T:
         world = self._world

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from secretsource._traceless import traceless
+from secretsource.stores._adapted import adapted
 from secretsource.stores._sql.lookups.async_hot import AsyncPostgresLookup
 from secretsource.stores._sql.lookups.async_replica import AsyncReplicaLookup
 from secretsource.stores._sql.lookups.sqlite_lookup import LoopLookup, ThreadedLookup
 from secretsource.stores._sql.store import PostgresStore, SqlStore
-from secretsource.stores._threaded import threaded
 from secretsource.stores.base import (
     AsyncClaimStore,
     AsyncCountStore,
@@ -68,15 +68,15 @@ class AsyncSqlStore(AsyncKeyStore, ChangeFeed):
 
     def __init__(self, store: SqlStore) -> None:
         self._store = store
-        self.owners = threaded(AsyncRegister[OwnerRecord], store.owners, self._in_thread)
-        self.plans = threaded(AsyncRegister[PlanRecord], store.plans, self._in_thread)
-        self.counts = threaded(AsyncCountStore, store.counts, self._in_thread)
-        self.credits = threaded(AsyncCreditStore, store.credits, self._in_thread)
-        self.history = threaded(AsyncHistory, store.history, self._in_thread)
-        self.claims = threaded(AsyncClaimStore, store.claims, self._in_thread)
-        self.outbox = threaded(AsyncOutbox, store.outbox, self._in_thread)
-        self.passes = threaded(AsyncPassStore, store.passes, self._in_thread)
-        self.upkeep = threaded(AsyncUpkeep, store.upkeep, self._in_thread)
+        self.owners = adapted(AsyncRegister[OwnerRecord], store.owners, self._in_thread)
+        self.plans = adapted(AsyncRegister[PlanRecord], store.plans, self._in_thread)
+        self.counts = adapted(AsyncCountStore, store.counts, self._in_thread)
+        self.credits = adapted(AsyncCreditStore, store.credits, self._in_thread)
+        self.history = adapted(AsyncHistory, store.history, self._in_thread)
+        self.claims = adapted(AsyncClaimStore, store.claims, self._in_thread)
+        self.outbox = adapted(AsyncOutbox, store.outbox, self._in_thread)
+        self.passes = adapted(AsyncPassStore, store.passes, self._in_thread)
+        self.upkeep = adapted(AsyncUpkeep, store.upkeep, self._in_thread)
         self._forget()
         self._lookup = self._make_lookup()
         store.database.on_fork.extend([self._forget, self._lookup.forget])

@@ -12,6 +12,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from secretsource.stores._adapted import adapted
 from secretsource.stores.base import (
     ClaimStore,
     CountStore,
@@ -27,7 +28,6 @@ from secretsource.stores.base import (
 )
 from secretsource.testing._stores.conformance import StoreConformance
 from secretsource.testing._stores.races import ROUNDS
-from secretsource.testing._stores.registers_on_a_loop import on_a_loop
 from secretsource.testing._stores.samples import changed, new, record, rotated
 
 if TYPE_CHECKING:
@@ -59,17 +59,21 @@ class OnALoop(KeyStore):
 
     def __init__(self, store: AsyncKeyStore) -> None:
         self.store = store
-        self.owners = on_a_loop(Register[OwnerRecord], store.owners, self.play)
-        self.plans = on_a_loop(Register[PlanRecord], store.plans, self.play)
-        self.claims = on_a_loop(ClaimStore, store.claims, self.play)
-        self.passes = on_a_loop(PassStore, store.passes, self.play)
-        self.counts = on_a_loop(CountStore, store.counts, self.play)
-        self.credits = on_a_loop(CreditStore, store.credits, self.play)
-        self.history = on_a_loop(History, store.history, self.play)
-        self.outbox = on_a_loop(Outbox, store.outbox, self.play)
-        self.upkeep = on_a_loop(Upkeep, store.upkeep, self.play)
+        self.owners = adapted(Register[OwnerRecord], store.owners, self._asked)
+        self.plans = adapted(Register[PlanRecord], store.plans, self._asked)
+        self.claims = adapted(ClaimStore, store.claims, self._asked)
+        self.passes = adapted(PassStore, store.passes, self._asked)
+        self.counts = adapted(CountStore, store.counts, self._asked)
+        self.credits = adapted(CreditStore, store.credits, self._asked)
+        self.history = adapted(History, store.history, self._asked)
+        self.outbox = adapted(Outbox, store.outbox, self._asked)
+        self.upkeep = adapted(Upkeep, store.upkeep, self._asked)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._start = threading.Lock()
+
+    def _asked(self, method: Callable[..., Coroutine[Any, Any, Answer]], *arguments: Any, **named: Any) -> Answer:
+        """Play a method of a register."""
+        return self.play(method(*arguments, **named))
 
     def play(self, scenario: Coroutine[Any, Any, Answer]) -> Answer:
         """Play a scenario on the loop."""
