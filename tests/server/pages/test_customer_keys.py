@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from secretsource.issuing import NO_SCOPE, Accepted, Reason, Rejected, Status
 
 if TYPE_CHECKING:
+    import pytest
     from tests.server.asgi_client import Answer
     from tests.server.conftest import World
     from tests.server.pages.browser import Browser
+
+    from secretsource.issuing import RecentUse
 
 WEEK = "604800"
 NEW: dict[str, Any] = {
@@ -228,6 +231,25 @@ async def test_a_revocation_says_who_breaks_and_is_confirmed(world: World, brows
     page = await browser.get("/portal/keys")
     assert b"1 ended key" in page.body
     assert b"1 refused" in page.body
+
+
+async def test_a_revocation_says_that_nobody_breaks_only_where_requests_are_counted(
+    world: World, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without counts, the page warns: a program may have used the key without a trace."""
+    path = f"/portal/keys/{(await world.customer_key()).record.key_id}/revoke"
+    await browser.sign_in("acme")
+    nobody = b"No request of the last 24 hours was accepted with this key."
+    assert nobody in (await browser.get(path)).body
+    recent_use = world.keys.recent_use
+
+    async def uncounted(key_id: str) -> RecentUse:
+        return (await recent_use(key_id))._replace(accepted=None, refused=None)
+
+    monkeypatch.setattr(world.keys, "recent_use", uncounted)
+    page = (await browser.get(path)).body
+    assert nobody not in page
+    assert b"Programs that send this key fail from now on." in page
 
 
 async def test_keys_are_searched_and_paged(world: World, browser: Browser) -> None:

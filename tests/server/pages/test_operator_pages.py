@@ -216,17 +216,19 @@ async def test_a_key_is_found_by_its_id_its_first_characters_and_its_name(world:
 async def test_a_key_is_revoked_after_its_users_were_shown(world: World, operating: Browser) -> None:
     """The page names its clients and says how often it was used; with its family it ends the successor, too."""
     issued = await world.customer_key()
-    assert await world.keys.check(issued.plaintext, scope="invoices:read", ip="203.0.113.9", agent="export/2")
-    assert "In the last 24 hours, <b>export/2</b> used it from <b>203.0.113.9</b>" in await page_of(
-        operating, f"/operator/keys/{issued.record.key_id}/revoke"
-    )
+    path = f"/operator/keys/{issued.record.key_id}"
+    for ip, agent in (("203.0.113.9", "export/2"), ("198.51.100.2", "import/1")):
+        assert await world.keys.check(issued.plaintext, scope="invoices:read", ip=ip, agent=agent)
+    page = await page_of(operating, f"{path}/revoke")
+    assert "<bdi>export/2</bdi>, <bdi>import/1</bdi>" in page
+    assert '<code dir="ltr">198.51.100.2</code> <code dir="ltr">203.0.113.9</code>' in page
+    assert "<dt>Last used</dt><dd><time" in page
     rotated = await world.keys.rotate(issued.record.key_id, overlap=3600)
     for _ in range(3):
         assert await world.keys.check(issued.plaintext, scope="invoices:read", ip="203.0.113.9", agent="export/2")
     await world.keys.flush()
-    path = f"/operator/keys/{issued.record.key_id}"
     page = await page_of(operating, f"{path}/revoke")
-    assert "4 requests were accepted in the last 24 hours." in page
+    assert "5 accepted" in page
     assert "Since its rotation began, <b>export/2</b> used it from <b>203.0.113.9</b>" in page
     assert (await operating.post(f"{path}/revoke", {"reason": "leak"})).status == 422
     assert error_at(operating.page, "sure")

@@ -79,7 +79,9 @@ async def test_a_rotation_is_finished_after_its_users_were_shown(world: World, o
     assert f'href="{path}/finish"' in page
     assert f'href="{path}/rotate"' not in page
     page = (await operating.get(f"{path}/finish")).body.decode()
-    assert "<b>export/2</b> used it from <b>203.0.113.9</b>" in page
+    assert "<bdi>export/2</bdi>" in page
+    assert '<code dir="ltr">203.0.113.9</code>' in page
+    assert "Since its rotation began" not in page, "it says the same as the last day"
     assert (await operating.post(f"{path}/finish", {"reason": "moved"})).status == 422
     assert (await world.keys.get(old.record.key_id)).status is Status.ROTATING
     ended = await operating.post(f"{path}/finish", {"sure": "yes", "reason": "moved"})

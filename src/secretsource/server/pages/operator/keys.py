@@ -120,10 +120,10 @@ async def uses_of(desk: Desk, record: KeyRecord) -> dict[str, Any]:
     use = await desk.keys.recent_use(record.key_id)
     if not desk.may("usage:read"):
         use = use._replace(accepted=None, refused=None)
-    uses = None
+    rotation = None
     if record.status_at(desk.visit.now) is Status.ROTATING:
-        uses = (await desk.keys.rotation_status(record.key_id)).usage
-    return {"use": use, "uses": uses}
+        rotation = (await desk.keys.rotation_status(record.key_id)).usage
+    return {"use": use, "rotation": rotation}
 
 
 async def _ask(desk: Desk, record: KeyRecord, status: int = 200) -> Response:
