@@ -34,8 +34,8 @@ class Rotation(NamedTuple):
         ends: The end of the old key, in seconds since 1970 UTC.
         old_requests: Accepted requests of the old key in the last 24 hours.
         new_requests: Accepted requests of the new key in the last 24 hours.
-        agents: The user agents of the old key since the rotation began.
-        networks: The addresses that used the old key since then.
+        agents: The user agents that used the old key since the rotation began, at most a day ago.
+        networks: The addresses that used the old key since then; the same.
         last_used: The last use of the old key, in seconds since 1970 UTC, or None.
         may_go: Whether nobody has used the old key for a day, or since the rotation began.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from secretsource.issuing import Count, KeyRecord
     from secretsource.server.pages.visit import Visit
 
-__all__ = ["ONE", "VIEWS", "hours_of", "show_key"]
+__all__ = ["ONE", "VIEWS", "show_key"]
 
 ONE = "/portal/keys/{key_id:key_id}"
 EVENTS = 10
@@ -68,7 +68,7 @@ async def show_key(visit: Visit, record: KeyRecord, status: int = 200) -> Respon
     """
     others = await visit.keys.get_many([each for each in (record.predecessor, record.successor) if each is not None])
     ids = [record.key_id, *others]
-    hours = await hours_of(visit, ids)
+    hours = await _hours_of(visit, ids)
     old = evidence.old_of(record, others, visit.now)
     rotation = None
     if old is not None:
@@ -93,7 +93,7 @@ async def show_key(visit: Visit, record: KeyRecord, status: int = 200) -> Respon
     )
 
 
-async def hours_of(visit: Visit, key_ids: Sequence[str]) -> Sequence[Count]:
+async def _hours_of(visit: Visit, key_ids: Sequence[str]) -> Sequence[Count]:
     """Return the counted requests of some keys of the last 48 hours, by hour."""
     since = (visit.now // _HOUR - evidence.HOURS + 1) * _HOUR
     return await visit.keys.usage(owner=visit.owner, key_ids=key_ids, since=since, by="hour")
