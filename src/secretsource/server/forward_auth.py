@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer, Reason, Rejected, check_demand, http_answer
-from secretsource.server.front import BareFront, Replies, Reply, uncounted
+from secretsource.server.front import BareFront, Replies, Reply, raw_headers, uncounted
 from secretsource.server.gateway.originals import Original, has_several_keys, read_original
 from secretsource.server.gateway.peers import client_address, is_trusted
 from secretsource.server.gateway.routes import Misfit, Need, Routes
@@ -156,7 +156,7 @@ class _ForwardAuth:
             (b"x-key-id", record.key_id.encode()),
             (b"x-key-owner", quote(record.owner, safe=_SAFE).encode()),
             (b"x-key-scopes", (scopes if is_listed else " ".join(check_demand(need.scope))).encode()),
-            *[each for each in _raw(admitted.headers) if each[0] != b"vary"],
+            *[each for each in raw_headers(admitted.headers) if each[0] != b"vary"],
             _VARY,
             self._kept(record) if self._cache else _NO_STORE,
             _EMPTY,
@@ -206,8 +206,4 @@ class _ForwardAuth:
 def _refused(answer: HttpAnswer) -> Reply:
     """Return a refusal, with its ``code`` in a header too, for gateways that read no body."""
     code = json.loads(answer.body)["code"].encode()
-    return Reply(answer.status, [*_raw(answer.headers), (b"x-key-code", code)], answer.body)
-
-
-def _raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
-    return [(name.lower().encode(), value.encode()) for name, value in headers]
+    return Reply(answer.status, [*raw_headers(answer.headers), (b"x-key-code", code)], answer.body)

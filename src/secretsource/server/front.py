@@ -13,10 +13,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource.issuing import HttpAnswer
-from secretsource.server.problems import DEFECT, MEDIA_TYPE, identified, problem
+from secretsource.server.problems import DEFECT, MEDIA_TYPE, Problem, identified, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from typing import TypeAlias
 
     from secretsource.issuing import KeyRecord
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Tell: TypeAlias = Callable[[Scope, str, int, float], None]
     BareApp: TypeAlias = Callable[[Scope, Receive], "Reply | Awaitable[Reply]"]
-    """Answers a request: at once, or after waiting."""
+    """Answers a request: at once, or after waiting; it may raise a `Problem`."""
     Count: TypeAlias = Callable[[int], object]
     """Counts the answers by their status."""
 
@@ -35,6 +35,7 @@ __all__ = [
     "Front",
     "Replies",
     "Reply",
+    "raw_headers",
     "refusal",
     "send_answer",
     "uncounted",
@@ -45,7 +46,8 @@ LARGEST_HEADERS = 16 * 1024
 _TOO_LARGE = problem(413, "body_too_large", f"the body must be at most {LARGEST_BODY} bytes")
 _HEADERS_TOO_LARGE = problem(431, "headers_too_large", f"the headers must be at most {LARGEST_HEADERS} bytes together")
 MOST_REPLIES = 10_000
-"""Replies that are kept; about 10 MB."""
+"""Replies that one application keeps; about 10 MB."""
+_JSON = ((b"cache-control", b"no-store"), (b"content-type", b"application/json"))
 _FAILED = "request %s failed: %s in %s"
 _log = logging.getLogger(__name__)
 
@@ -100,7 +102,17 @@ class Reply(NamedTuple):
         Args:
             answer: The answer.
         """
-        return cls(answer.status, _raw(answer), answer.body)
+        return cls(answer.status, raw_headers(answer.headers), answer.body)
+
+    @classmethod
+    def of_json(cls, body: bytes, after: Callable[[], object] | None = None) -> Reply:
+        """Return a document in JSON as a reply that nobody keeps on the way.
+
+        Args:
+            body: The document.
+            after: Called when the reply was sent, or could not be sent; None for nothing.
+        """
+        return cls(200, (*_JSON, (b"content-length", b"%d" % len(body))), body, after)
 
 
 class Replies:
@@ -153,6 +165,8 @@ class BareFront:
             else:
                 found = self._app(scope, receive)
                 reply = found if isinstance(found, Reply) else await found
+        except Problem as refused:
+            reply = refusal(refused.answer())
         except Exception as error:
             reply = _defect(error)
         status, headers, body, after = reply
@@ -186,6 +200,15 @@ def _defect(error: Exception) -> Reply:
     return Reply.of(identified(DEFECT, number))
 
 
+def raw_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Return headers as ASGI has them.
+
+    Args:
+        headers: Names and values.
+    """
+    return [(name.lower().encode(), value.encode()) for name, value in headers]
+
+
 async def send_answer(answer: HttpAnswer, send: Send) -> None:
     """Send a whole answer.
 
@@ -193,7 +216,7 @@ async def send_answer(answer: HttpAnswer, send: Send) -> None:
         answer: The answer.
         send: The function of ASGI that sends a message.
     """
-    await send({"type": "http.response.start", "status": answer.status, "headers": _raw(answer)})
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw_headers(answer.headers)})
     await send({"type": "http.response.body", "body": answer.body})
 
 
@@ -260,11 +283,6 @@ class _Exchange:
 def _titled(headers: Any) -> list[tuple[bytes, bytes]]:
     """Return headers with their names as we write them: ``Content-Type``, ``WWW-Authenticate``."""
     return [(b"WWW-Authenticate" if name == b"www-authenticate" else name.title(), value) for name, value in headers]
-
-
-def _raw(answer: HttpAnswer) -> list[tuple[bytes, bytes]]:
-    """Return the headers of an answer as ASGI has them."""
-    return [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in answer.headers]
 
 
 def _number() -> str:

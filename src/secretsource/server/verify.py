@@ -38,7 +38,6 @@ SCOPE = "keys:verify"
 BATCH = "/v1/keys:verifyBatch"
 JSON = b"application/json"
 _POST = (("Allow", "POST"),)
-_GOOD = ((b"cache-control", b"no-store"), (b"content-type", b"application/json"))
 
 
 def verify(service: Service, count: Count = uncounted) -> ASGIApp:
@@ -62,14 +61,6 @@ class _Verify:
         self._replies = Replies()
 
     async def __call__(self, scope: Scope, receive: Receive) -> Reply:
-        """Answer one question."""
-        try:
-            return await self._answer(scope, receive)
-        except Problem as problem:
-            refused = problem.answer()
-        return refusal(refused)
-
-    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         """Return the document of the verdict, or the refusal of the caller.
 
         Raises:
@@ -91,7 +82,7 @@ class _Verify:
             for verdict in verdicts:
                 await self._leave(verdict)
             documents = [self._reply(verdict, caller).body for verdict in verdicts]
-            return _good(b'{"verdicts": [%s]}' % b", ".join(documents))
+            return Reply.of_json(b'{"verdicts": [%s]}' % b", ".join(documents))
         asked = read_question(body)
         del body  # a traceback shows no key
         verdict = await self._keys.check(**asked.question, fresh=asked.fresh)
@@ -157,8 +148,4 @@ def _told_by(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
 
 
 def _written(verdict: Verdict) -> Reply:
-    return _good(json.dumps(verdict_document(verdict, time())).encode())
-
-
-def _good(document: bytes) -> Reply:
-    return Reply(200, (*_GOOD, (b"content-length", b"%d" % len(document))), document)
+    return Reply.of_json(json.dumps(verdict_document(verdict, time())).encode())

@@ -29,6 +29,7 @@ __all__ = [
     "PlanRecord",
     "ProblemDocument",
     "Purge",
+    "RecentUse",
     "Refusal",
     "Reported",
     "RevokedKeys",

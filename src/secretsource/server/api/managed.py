@@ -17,6 +17,7 @@ from secretsource.exceptions import KeyNotFound
 from secretsource.issuing import Issued
 from secretsource.issuing.documents import record_document
 from secretsource.server.api.answers import Key, RootKey, RootKeyRotation, Rotated, RotatedRootKey, Rotation
+from secretsource.server.api.revisions import etag_of
 from secretsource.server.problems import Problem
 from secretsource.server.rights import ROOT_PREFIX, RootCaller, bound_owner, is_root, is_within
 
@@ -69,12 +70,12 @@ class Managed:
 
     def record(self, record: KeyRecord, status: int = 200) -> JSONResponse:
         """Answer with a record, and with its revision for ``If-Match``."""
-        return shown(self.document(record, time()), status, ETag=f'"{record.revision}"')
+        return shown(self.document(record, time()), status, ETag=etag_of(record.revision))
 
     def with_text(self, record: KeyRecord, key: str | None, warnings: tuple[str, ...], **more: Any) -> JSONResponse:
         """Answer with a new key and its text, or with the record alone when the text was given before."""
         document = {**self.document(record, time()), **more, "key": key, "warnings": list(warnings)}
-        return shown(document, 200 if key is None else 201, ETag=f'"{record.revision}"')
+        return shown(document, 200 if key is None else 201, ETag=etag_of(record.revision))
 
     def issued(self, issued: Issued | KeyRecord) -> JSONResponse:
         """Answer with a new key, or with the record of the key that an earlier request made."""

@@ -16,7 +16,7 @@ from secretsource.server.api.answers import Limits, OwnerPage, OwnerRecord, Port
 from secretsource.server.api.fields import Asked, Credits, Lines, Metadata, Name, PlanId, Quota, Reason, Rules, given
 from secretsource.server.api.life import Cause, TopUp
 from secretsource.server.api.managed import shown
-from secretsource.server.api.revisions import IfMatch, revision_of
+from secretsource.server.api.revisions import IfMatch, etag_of, revision_of
 from secretsource.server.api.route import Caller, Serving, on, router
 from secretsource.server.open_paths.links import address_of, new_link
 from secretsource.server.problems import Problem
@@ -183,7 +183,7 @@ async def _put(owner: str, fields: dict[str, Any], if_match: str | None, caller:
 
 
 def _record(record: Owner) -> Response:
-    return shown(owner_record_document(record), ETag=f'"{record.revision}"')
+    return shown(owner_record_document(record), ETag=etag_of(record.revision))
 
 
 def _by(caller: Caller, asked: Cause | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from secretsource.issuing.documents import plan_document
 from secretsource.server.api.answers import PlanPage, PlanRecord
 from secretsource.server.api.fields import Asked, EnvironmentName, Lines, Quota, Reason, Rules, Scopes, Seconds, given
 from secretsource.server.api.managed import shown
-from secretsource.server.api.revisions import IfMatch, revision_of
+from secretsource.server.api.revisions import IfMatch, etag_of, revision_of
 from secretsource.server.api.route import Caller, Serving, on, router
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ async def delete(plan: Named, caller: Caller, service: Serving, reason: Reason =
 
 
 def _record(record: Plan) -> Response:
-    return shown(plan_document(record), ETag=f'"{record.revision}"')
+    return shown(plan_document(record), ETag=etag_of(record.revision))
 
 
 def _by(caller: Caller) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing import KeyFormat, ParsedKey
-from secretsource.server.front import BareFront, Reply, refusal, uncounted
+from secretsource.server.front import BareFront, Reply, uncounted
 from secretsource.server.leaks.action import Action, locator_of
 from secretsource.server.leaks.findings import Finding, Judged, feedback, read_findings
 from secretsource.server.leaks.key_list import KeyList, fetched
@@ -27,7 +27,7 @@ from secretsource.server.outgoing.fetching import FetchError
 from secretsource.server.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from secretsource.server.front import Count
     from secretsource.server.service import ASGIApp, Receive, Scope, Service
@@ -75,15 +75,15 @@ class _GithubLeaks:
         self._worker = self._action.worker()
 
     async def __call__(self, scope: Scope, receive: Receive) -> Reply:
-        """Store one report, and answer it; the policy is applied after that."""
-        try:
-            judged = await self._judged(scope, receive)
-            ours = [each.finding for each in judged if each.is_ours]
-            await self._keep(ours)
-            return _good(feedback(judged), self._act if ours else None)
-        except Problem as problem:
-            refused = problem.answer()
-        return refusal(refused)
+        """Store one report, and answer it; the policy is applied after that.
+
+        Raises:
+            Problem: The report is refused.
+        """
+        judged = await self._judged(scope, receive)
+        ours = [each.finding for each in judged if each.is_ours]
+        await self._keep(ours)
+        return Reply.of_json(feedback(judged), self._act if ours else None)
 
     def _act(self) -> None:
         self._errands.start(self._worker.empty(), "leak report")
@@ -196,12 +196,3 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     if size > LARGEST_REPORT:
         raise Problem(413, "body_too_large", f"the body must be at most {LARGEST_REPORT} bytes")
     return b"".join(chunks)
-
-
-def _good(body: bytes, after: Callable[[], None] | None) -> Reply:
-    headers = [
-        (b"cache-control", b"no-store"),
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-    ]
-    return Reply(200, headers, body, after)
