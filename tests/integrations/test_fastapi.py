@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, Security, WebSocket
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Request, Security, WebSocket, routing
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.routing import Host, Mount
@@ -340,6 +341,34 @@ def test_a_frontend_is_a_folder(keys: ApiKeys, tmp_path: Path) -> None:
     key = bearer(keys.issue(owner="acme", scopes=[READ]).plaintext)
     with asgi_server(app) as url:
         assert [ask(url, "/shop/", headers=each).status for each in ({}, key)] == [401, 200]
+
+
+class ElsewhereRouter(APIRouter):
+    """A router of a version to come, which keeps its frontends in no list."""
+
+    def frontend(self, path: str, **settings: Any) -> None:
+        self.kept = {path: settings}
+
+
+class HidingRouter(APIRouter):
+    """A router of a version to come, which does not name the routers in it."""
+
+    def include_router(self, router: APIRouter, **_: Any) -> None:
+        inner: Any = SimpleNamespace(effective_low_priority_routes=lambda: [object()])
+        self.routes.append(inner)
+
+
+@pytest.mark.skipif(not hasattr(FastAPI, "frontend"), reason="this version of FastAPI has no frontends")
+@pytest.mark.parametrize("router", [ElsewhereRouter, HidingRouter])
+def test_a_version_that_hides_its_frontends_ends_the_start(
+    router: type[APIRouter], keys: ApiKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not seen would be served without a key."""
+    app, api_key = FastAPI(), ApiKey(keys)
+    api_key.guard(app)
+    monkeypatch.setattr(routing, "APIRouter", router)
+    with pytest.raises(ConfigurationError, match="keeps its frontends in a new way"), asgi_server(app):
+        pass
 
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fastapi import __version__ as version
 from fastapi import routing
 from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBase
 from starlette.routing import BaseRoute
 
+from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._shared.statements import joined
 from secretsource.integrations.routes import Stated, stated
 
@@ -51,7 +53,11 @@ def served(app: FastAPI) -> Iterator[Served]:
 
     Args:
         app: The application.
+
+    Raises:
+        ConfigurationError: This version of FastAPI may serve frontends that are not seen here.
     """
+    _check_version()
     contexts: Any = getattr(routing, "iter_route_contexts", iter)
     for route in contexts(app.routes):
         path, view = getattr(route, "path", None) or "", getattr(route, "endpoint", None)
@@ -96,11 +102,28 @@ def _kept() -> list[str]:
     router: Any = routing.APIRouter()
     if hasattr(router, "frontend"):
         router.frontend("/", directory=".", check_dir=False)
-    lists = [(name, kept) for name, kept in vars(router).items() if isinstance(kept, list)]
-    return ["routes", *[name for name, kept in lists if any(isinstance(each, BaseRoute) for each in kept)]]
+    listed = [(name, kept) for name, kept in vars(router).items() if isinstance(kept, list)]
+    return ["routes", *[name for name, kept in listed if any(isinstance(each, BaseRoute) for each in kept)]]
 
 
 _KEPT = _kept()
+
+
+def _check_version() -> None:
+    """Refuse a version of FastAPI that keeps frontends elsewhere, since they would be served without a key."""
+    outer: Any = routing.APIRouter()
+    inner: Any = routing.APIRouter()
+    if not hasattr(inner, "frontend"):
+        return
+    inner.frontend("/", directory=".", check_dir=False)
+    outer.include_router(inner)
+    # A router that copies the routes of another has no route of this one, which has none to copy.
+    is_followed = not outer.routes or any(each is inner.routes for each in lists(outer))
+    if not is_followed or not all(any(_frontends(each)) for each in (inner, outer)):
+        raise ConfigurationError(
+            f"API keys cannot be checked with FastAPI {version}, which keeps its frontends in a new way: "
+            "install an earlier version"
+        )
 
 
 def scheme(place: str) -> HTTPBase | APIKey:
