@@ -15,7 +15,7 @@ is refused: `check` finds it at start-up.
 from __future__ import annotations
 
 from asyncio import get_running_loop, run_coroutine_threadsafe
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,10 @@ from secretsource.issuing import Admission, HttpAnswer
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import AsyncGenerator, Generator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
     from typing import Unpack
 
-    from secretsource.issuing import AdmissionSettings, ApiKeys, AsyncApiKeys
+    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys
 
 __all__ = ["ApiKeyInterceptor", "AsyncApiKeyInterceptor", "current_key", "require_key"]
 
@@ -56,6 +56,30 @@ class _Interceptor:
         for name, method in methods.items():
             check_stated(self._admission, f"/{service}/{name}", stated(method, behaviour_of(method)))
 
+    def _in_threads(
+        self,
+        admit: Callable[..., Admitted | HttpAnswer],
+        release: Callable[[Admitted], object],
+        method: str,
+        handler: Any,
+    ) -> Any:
+        """Return a handler for a thread, which releases its place when its method has ended."""
+
+        @contextmanager
+        def let_in(context: Any) -> Generator[None]:
+            outcome = admit(**question(self._admission, method, handler, context))
+            if isinstance(outcome, HttpAnswer):
+                context.abort(*refusal(outcome, context))  # which raises
+                return
+            note(outcome, context)
+            try:
+                yield
+            finally:
+                if outcome.lease is not None:
+                    release(outcome)
+
+        return rebuilt(handler, synchronous(handler, let_in))
+
 
 # grpc has no types
 class ApiKeyInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[misc]
@@ -76,22 +100,8 @@ class ApiKeyInterceptor(_Interceptor, grpc.ServerInterceptor):  # type: ignore[m
     def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         """Put the check before the method of a call."""
         handler, method = continuation(handler_call_details), handler_call_details.method
-        around = partial(self._let_in, method, handler)
-        return None if handler is None else rebuilt(handler, synchronous(handler, around))
-
-    @contextmanager
-    def _let_in(self, method: str, handler: Any, context: Any) -> Generator[None]:
-        """Let a call in to its method, and release its place when the method has ended; or refuse it."""
-        outcome = self._admission.admit(**question(self._admission, method, handler, context))
-        if isinstance(outcome, HttpAnswer):
-            context.abort(*refusal(outcome, context))  # which raises
-            return
-        note(outcome, context)
-        try:
-            yield
-        finally:
-            if outcome.lease is not None:
-                self._admission.release(outcome)
+        admission = self._admission
+        return None if handler is None else self._in_threads(admission.admit, admission.release, method, handler)
 
 
 # grpc has no types
@@ -116,8 +126,8 @@ class AsyncApiKeyInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type:
         if handler is None:
             return None
         if runs_in_threads(handler):
-            around = partial(self._let_in_threads, get_running_loop(), method, handler)
-            return rebuilt(handler, synchronous(handler, around))
+            admission, on_loop = self._admission, partial(_from_a_thread, get_running_loop())
+            return self._in_threads(on_loop(admission.aadmit), on_loop(admission.arelease), method, handler)
         return rebuilt(handler, asynchronous(handler, partial(self._let_in, method, handler)))
 
     @asynccontextmanager
@@ -132,16 +142,7 @@ class AsyncApiKeyInterceptor(_Interceptor, grpc.aio.ServerInterceptor):  # type:
             place.take(self._admission, outcome)
             yield
 
-    @contextmanager
-    def _let_in_threads(self, loop: AbstractEventLoop, method: str, handler: Any, context: Any) -> Generator[None]:
-        """Let a call in to a method that runs in a thread of the server; its key is checked on the event loop."""
-        with ExitStack() as after:
-            asked = self._admission.aadmit(**question(self._admission, method, handler, context))
-            outcome = run_coroutine_threadsafe(asked, loop).result()
-            if isinstance(outcome, HttpAnswer):
-                context.abort(*refusal(outcome, context))  # which raises
-                return
-            note(outcome, context)
-            if outcome.lease is not None:
-                after.callback(lambda: run_coroutine_threadsafe(self._admission.arelease(outcome), loop).result())
-            yield
+
+def _from_a_thread(loop: AbstractEventLoop, ask: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+    """Return a function that asks a coroutine on an event loop, and waits for it in a thread of the server."""
+    return lambda *given, **named: run_coroutine_threadsafe(ask(*given, **named), loop).result()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from litestar.exceptions import NotAuthorizedException
 from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 
-from secretsource.integrations._shared.statements import joined
+from secretsource.integrations._shared.statements import together
 from secretsource.integrations.asgi import ApiKeyMiddleware
 from secretsource.integrations.routes import Stated, check_stated, name_of, require_key, stated
 from secretsource.issuing import NO_SCOPE, Admission
@@ -118,6 +118,4 @@ def _stated_here(scope: Any) -> Stated:
 def _stated(route: Any) -> Stated | None:
     view = getattr(route, "fn", None)
     guards = () if route is None else reversed(route.resolve_guards())
-    asked = [stated(view), *[stated(each, name=name_of(view, "get")) for each in guards]]
-    found = [each for each in asked if each is not None]
-    return joined(found) if len(found) > 1 else next(iter(found), None)
+    return together(stated(view), *[stated(each, name=name_of(view, "get")) for each in guards])

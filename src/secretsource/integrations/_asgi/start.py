@@ -35,7 +35,7 @@ class Late:
         send: The `send` of the server.
 
     Attributes:
-        is_good: For a web socket, the question whether its key is still good.
+        is_good: The question whether the key of a web socket is still good; None for HTTP.
         stated: As given.
         admitted: The request once it is let in; None before.
         place: Its place among the requests at once, to be left when the application has ended; None for nearly all.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from secretsource.integrations._shared.statements import joined
+from secretsource.integrations._shared.statements import together
 from secretsource.integrations.routes import Stated, class_of, methods_of, name_of, stated, stated_view
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def stated_by(view: Any, method: str) -> Stated | None:
     own = stated(getattr(kind, action or "", None))
     if own is None and not ("permission_classes" in given and any(asked)):
         own = stated_view(view, method)
-    found = [each for each in (own, *asked) if each is not None]
-    return joined(found) if len(found) > 1 else next(iter(found), None)
+    return together(own, *asked)
 
 
 def _all_of(permissions: Iterable[Any]) -> Iterator[Any]:

@@ -29,7 +29,6 @@ BYTE_ORDER_MARK = "\ufeff"
 _OPENING = re.compile(r"\s*(?:export[^\S\r\n]+)?(?:'[^']+'|[^=#\s]+)[^\S\r\n]*=[^\S\r\n]*(['\"]?)")
 """A statement up to its value, with the opening quote of the value."""
 
-
 _BASE64_TAIL = re.compile(r"(?=.*[+/])[A-Za-z0-9+/]*")
 """The end of base64 before its ``=``, if no variable can have such a name."""
 
