@@ -65,7 +65,7 @@ class ApiKeyAuthentication(BaseAuthentication):  # type: ignore[misc]
         record: KeyRecord | None = getattr(request, "api_key", None)
         return None if record is None else (KeyOwner(record), record)
 
-    def authenticate_header(self, request: Any) -> Any:  # noqa: ARG002
+    def authenticate_header(self, request: Any) -> Any:  # noqa: ARG002 - as the framework calls it
         """Return the challenge; without it, the framework would turn a 401 into a 403.
 
         Args:
@@ -90,7 +90,7 @@ class HasScope(BasePermission):  # type: ignore[misc]
         """
         return require_key(scope, cost=cost, limit=limit, limit_name=limit_name)(type("HasScope", (cls,), {}))
 
-    def has_permission(self, request: Any, view: Any) -> Any:  # noqa: ARG002
+    def has_permission(self, request: Any, view: Any) -> Any:  # noqa: ARG002 - as the framework calls it
         """Return whether the middleware has let the request in, with a key that has the scope of this class.
 
         Args:

@@ -58,7 +58,7 @@ class AsyncKeyStore(ABC):
     @classmethod
     def open(cls, url: str) -> Self:
         """Do the same as `KeyStore.open`."""
-        raise NotImplementedError
+        raise NotImplementedError  # not abstract, as there
 
     @abstractmethod
     async def insert(self, changes: Sequence[Change]) -> frozenset[str]:
@@ -68,7 +68,7 @@ class AsyncKeyStore(ABC):
         self, changes: Sequence[Change], most: Mapping[str, int], now: float
     ) -> frozenset[str] | Crowded:
         """Do the same as `KeyStore.insert_within`."""
-        raise NotImplementedError
+        raise NotImplementedError  # not abstract, as there
 
     @abstractmethod
     async def get(self, key_id: str) -> KeyRecord | None:

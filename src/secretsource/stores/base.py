@@ -150,7 +150,7 @@ class KeyStore(ABC):
         Raises:
             ConfigurationError: The URL cannot work; it is not quoted, for it may hold a password.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # not abstract, since a store that no URL names is not opened by one
 
     @abstractmethod
     def insert(self, changes: Sequence[Change]) -> frozenset[str]:
@@ -176,7 +176,7 @@ class KeyStore(ABC):
         Returns:
             The same as `insert`; or the first owner, by name, that would have too many, and then nothing was stored.
         """
-        raise NotImplementedError
+        raise NotImplementedError  # not abstract, since a store without owners is not asked
 
     @abstractmethod
     def get(self, key_id: str) -> KeyRecord | None:

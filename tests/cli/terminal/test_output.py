@@ -26,7 +26,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 @pytest.fixture
 def on_terminal(environment: dict[str, str]) -> OnTerminal:
     """Run the command with a terminal for its output; what the terminal shows."""
-    pty = pytest.importorskip("pty")
+    pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
 
     def run(*arguments: str, columns: int = 200, **variables: str) -> str:
         ours, theirs = pty.openpty()

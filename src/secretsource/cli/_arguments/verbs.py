@@ -53,7 +53,7 @@ class VerbGroup(TyperGroup):
         """Return the names of the commands, without loading one."""
         return list(self.table)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the same
         """Write the names of the commands and their summaries, without loading one."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, verb.summary) for name, verb in self.table.items()])

@@ -54,7 +54,7 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[misc]
         )
         return [path(route, self._guarded(view), name=f"{NAMES}_{name}") for route, view, name in views]
 
-    def has_add_permission(self, request: Any) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: Any) -> bool:  # noqa: ARG002 - as Django calls it
         """Return False: your own code issues keys, since it knows their owners and scopes.
 
         Args:

@@ -97,7 +97,7 @@ class BoundedResponse(ClientResponse):
         self.content = body
         return self
 
-    @property
+    @property  # aiohttp has a plain attribute here
     def headers(self) -> CIMultiDictProxy[str]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The headers of the answer, without its compression; a property, because aiohttp stores its own first look."""
         return CIMultiDictProxy(

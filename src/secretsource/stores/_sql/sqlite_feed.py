@@ -36,9 +36,9 @@ _LAST, _LAST_OF_OWNERS = (
     f"SELECT coalesce(max(rowid), 0) FROM {table.name}"  # noqa: S608 - made of our own names
     for table in (EVENTS, OWNER_EVENTS)
 )
-_NEWER = f"SELECT key_id, revision FROM {EVENTS.name} WHERE rowid > ? ORDER BY rowid LIMIT {MOST}"  # noqa: S608
+_NEWER = f"SELECT key_id, revision FROM {EVENTS.name} WHERE rowid > ? ORDER BY rowid LIMIT {MOST}"  # noqa: S608 - the same
 _NEWER_OWNERS = (
-    f"SELECT subject, id FROM {OWNER_EVENTS.name}"  # noqa: S608
+    f"SELECT subject, id FROM {OWNER_EVENTS.name}"  # noqa: S608 - the same
     f" WHERE rowid > ? AND subject IN ('owner', 'plan') ORDER BY rowid LIMIT {MOST}"
 )
 

@@ -49,7 +49,7 @@ _OF_OWNER = ((OWNERS, OWNERS.c.id), (COUNTS, COUNTS.c.owner), (SUMS, SUMS.c.owne
 """Everything of an owner besides its keys and events; a table that is added for owners belongs here."""
 _AT_ONCE = 500
 _LAST_ROW = f"SELECT max(rowid) FROM {EVENTS.name}"  # noqa: S608 - made of our own names
-_RENUMBER = f"UPDATE {EVENTS.name} SET rowid = ? WHERE rowid = ({_LAST_ROW})"  # noqa: S608
+_RENUMBER = f"UPDATE {EVENTS.name} SET rowid = ? WHERE rowid = ({_LAST_ROW})"  # noqa: S608 - the same
 _PURGED = OwnerEventKind.PURGED.value
 
 
