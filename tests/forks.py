@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
+import sys
 import threading
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -32,8 +35,11 @@ def begun(act: Callable[[], bool]) -> int:
         code = 1
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the child, where the limit of a test raises
+            faulthandler.register(signal.SIGALRM, sys.__stderr__, chain=True)  # which tells where it hung
             signal.alarm(PATIENCE)
             code = 0 if act() else 1
+        except BaseException:  # noqa: BLE001 - nothing may leave the child, and its report shows the reason
+            traceback.print_exc(file=sys.__stderr__)
         finally:
             os._exit(code)
     return child

@@ -43,13 +43,16 @@ warnings.filterwarnings("ignore", "the message of the setter")
 def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The steps of two packages, ``tests_of_turns_holder`` and ``tests_of_turns_setter``."""
     (tmp_path / "tests_of_turns_holder.py").write_text(HOLDER)
-    (tmp_path / "tests_of_turns_setter.py").write_text(SETTER)
+    setter = tmp_path / "tests_of_turns_setter"
+    setter.mkdir()
+    (setter / "__init__.py").write_text(SETTER)
+    (setter / "part.py").touch()
     events: Any = ModuleType("tests_of_turns_events")
     events.holds, events.other_is_done = threading.Event(), threading.Event()
     monkeypatch.setitem(sys.modules, events.__name__, events)
     monkeypatch.syspath_prepend(tmp_path)
     yield events
-    for name in ("tests_of_turns_holder", "tests_of_turns_setter"):
+    for name in ("tests_of_turns_holder", "tests_of_turns_setter", "tests_of_turns_setter.part"):
         sys.modules.pop(name, None)
 
 
@@ -96,7 +99,19 @@ def by_test_server(module: str) -> None:
     need("a server", module)
 
 
-WAYS = [by_load, by_provider, by_driver, by_driver_of_another_package, by_test_server]
+def by_test_server_that_needs_a_part(module: str) -> None:
+    """The search for the part imports the package above it."""
+    need("a server", f"{module}.part")
+
+
+WAYS = [
+    by_load,
+    by_provider,
+    by_driver,
+    by_driver_of_another_package,
+    by_test_server,
+    by_test_server_that_needs_a_part,
+]
 
 
 @pytest.mark.parametrize("bring", WAYS)
