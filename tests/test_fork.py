@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import _frozen_importlib
+import subprocess
 import sys
 import threading
 import weakref
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +31,8 @@ from secretsource.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from pathlib import Path
+
+TREE = Path(__file__).parents[1]
 
 
 class Watched:
@@ -96,6 +99,128 @@ def test_the_next_fork_gives_back_the_turns_that_a_signal_left_taken(
         assert elsewhere(lambda: turn.acquire(blocking=False) and turns._joining.acquire(blocking=False))
 
     tell(record_property, "turns of a fork", at_each_place(prepare, act, None, judge, "moments"))
+
+
+def test_a_fork_goes_before_threads_that_never_pause() -> None:
+    """A thread that ends its turn and wants the next at once does not get it first: a fork could wait in vain."""
+    turns, asked = Turns(), threading.Event()
+    order: list[str] = []
+
+    def work() -> None:
+        with turns.mine():
+            working.set()
+            assert asked.wait(10)
+        with turns.mine():
+            order.append("the next turn")
+
+    working, thread = threading.Event(), threading.Thread(target=work)
+    thread.start()
+    assert working.wait(10)
+    threading.Timer(0.05, asked.set).start()  # while the fork waits for this turn
+    assert turns.take_all(10)
+    thread.join(0.05)
+    order.append("the fork")
+    turns.release()
+    thread.join(10)
+    assert order == ["the fork", "the next turn"]
+
+
+def test_a_fork_waits_for_a_thread_that_starts_more_work_in_its_turn() -> None:
+    """Its first work would never end otherwise."""
+    turns, asked = Turns(), threading.Event()
+
+    def work() -> None:
+        with turns.mine():
+            working.set()
+            assert asked.wait(10)
+            with turns.mine():
+                pass
+
+    working, thread = threading.Event(), threading.Thread(target=work)
+    thread.start()
+    assert working.wait(10)
+    threading.Timer(0.05, asked.set).start()
+    assert turns.take_all(10)
+    turns.release()
+    thread.join(10)
+
+
+class Failing(Watched):
+    """A holder that fails at every step."""
+
+    def before_fork(self) -> None:
+        super().before_fork()
+        raise ValueError("before")
+
+    def after_fork_in_parent(self) -> None:
+        super().after_fork_in_parent()
+        raise ValueError("in the parent")
+
+    def after_fork(self) -> None:
+        super().after_fork()
+        raise ValueError("in the child")
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Python prints what the first raises
+def test_one_holder_that_fails_does_not_keep_others_from_their_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All come to rest, go on, and start anew, in whatever order they are called."""
+    monkeypatch.setattr(fork, "_HOLDERS", weakref.WeakSet())
+    monkeypatch.setattr(fork, "_KEEPERS", weakref.WeakSet())
+    holders = [Failing() for _ in range(3)]
+    for holder in holders:
+        fork.ask(holder)
+    assert is_right_in_child(lambda: all(each.told == ["before", "in the child"] for each in holders))
+    assert [each.told for each in holders] == [["before", "in the parent"]] * 3
+
+
+LOGGING_LATER = """
+import sys
+from secretsource._ground import fork
+assert "logging" not in sys.modules
+import logging, os, threading
+
+class Worker:
+    def __init__(self, name):
+        self.wanted, self.rested, self.name = threading.Event(), threading.Event(), name
+        threading.Thread(target=self.work, daemon=True).start()
+        fork.ask(self)
+    def work(self):
+        while self.wanted.wait():
+            self.wanted.clear()
+            logging.getLogger(self.name)
+            self.rested.set()
+    def before_fork(self):
+        self.rested.clear()
+        self.wanted.set()
+        print("rested" if self.rested.wait(5) else "hung", flush=True)
+    def after_fork_in_parent(self): pass
+    def after_fork(self): pass
+
+workers = [Worker(name) for name in "ab"]
+def forks():
+    for _ in range(20):
+        child = os.fork()
+        if child == 0:
+            logging.getLogger("child")
+            os._exit(0)
+        os.waitpid(child, 0)
+threads = [threading.Thread(target=forks) for _ in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+with logging._lock: pass
+print("ended")
+"""
+
+
+@needs_fork
+def test_threads_come_to_rest_though_logging_was_imported_later() -> None:
+    """Its own function for forks then runs first, and takes a lock that a thread needs for its next logger."""
+    run = subprocess.run(
+        [sys.executable, "-c", LOGGING_LATER], check=True, capture_output=True, text=True, cwd=TREE, timeout=60
+    )
+    assert run.stdout.split() == ["rested"] * 80 + ["ended"]
+    assert run.stderr == ""
 
 
 @needs_fork

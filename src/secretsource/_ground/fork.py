@@ -9,6 +9,7 @@ which a child cannot simply abandon.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 import weakref
@@ -18,6 +19,7 @@ from secretsource._ground import imports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from typing import Any, Protocol, TypeAlias
 
     Lock: TypeAlias = threading.RLock
@@ -46,6 +48,9 @@ PATIENCE = 10.0
 
 A child does without what is not at rest by then: see `_imports.forget_cut_off` and the holders.
 """
+
+_LOGGING_IS_LATER = "logging" not in sys.modules
+"""Whether `logging`, once imported, acts first before a fork: Python calls the last registered function first."""
 
 _LOCKS: weakref.WeakSet[Lock] = weakref.WeakSet()
 _KEEPERS: weakref.WeakSet[Keeper] = weakref.WeakSet()
@@ -92,23 +97,24 @@ class _Forks:
         self._resting: list[tuple[Holder, ...]] = []
 
     def before(self) -> None:
+        logging = _lock_of_logging()
+        if logging is not None:
+            logging.release()  # a thread that comes to rest, or forks too, may need it first
+        try:
+            self._begin()
+        finally:
+            if logging is not None:
+                logging.acquire()
+
+    def _begin(self) -> None:
         self.alone.acquire()  # released on the other side of the fork, where no ``with`` reaches
         holders = tuple(_HOLDERS)
         self._resting.append(holders)
-        until = time.monotonic() + PATIENCE
-        while True:
-            imports.wait(until)
-            for holder in holders:
-                holder.before_fork()
-            if not imports.are_under_way() or time.monotonic() >= until:
-                return
-            for holder in holders:  # an import that has started meanwhile may need them
-                holder.after_fork_in_parent()
+        _bring_to_rest(holders)
 
     def after_in_parent(self) -> None:
         try:
-            for holder in self._resting.pop() if self._resting else ():
-                holder.after_fork_in_parent()
+            _call(holder.after_fork_in_parent for holder in (self._resting.pop() if self._resting else ()))
         finally:
             with suppress(RuntimeError):  # a signal cut `before` short at its first line
                 self.alone.release()
@@ -118,8 +124,35 @@ class _Forks:
         self._begin_anew()
         for held in tuple(_LOCKS):
             _free(held)
-        for keeper in tuple(_KEEPERS):
-            keeper.after_fork()
+        _call(keeper.after_fork for keeper in tuple(_KEEPERS))
+
+
+def _bring_to_rest(holders: tuple[Holder, ...]) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        imports.wait(until)
+        _call(holder.before_fork for holder in holders)
+        if not imports.are_under_way() or time.monotonic() >= until:
+            return
+        _call(holder.after_fork_in_parent for holder in holders)  # an import that has started meanwhile may need them
+
+
+def _call(functions: Iterable[Callable[[], None]]) -> None:
+    """Call all functions, also after one that raises; then raise the first error, which Python prints."""
+    first: BaseException | None = None
+    for function in functions:
+        try:
+            function()
+        except BaseException as error:
+            first = first or error
+    if first is not None:
+        raise first
+
+
+def _lock_of_logging() -> Any:
+    """Return the lock that `logging` has taken for this fork; None if it takes the lock later, or not at all."""
+    lock = getattr(sys.modules.get("logging"), "_lock", None) if _LOGGING_IS_LATER else None
+    return lock if lock is not None and lock._is_owned() else None
 
 
 def _free(held: Any) -> None:
