@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["begun", "ended", "held_elsewhere", "is_right_in_child", "needs_fork", "under_way_elsewhere"]
 
-PATIENCE = 30
-"""Seconds after which a child that hangs is ended."""
+PATIENCE = 90
+"""Seconds after which a child that hangs is ended; a commit to a busy disk may well take ten."""
+
+STDERR = 2
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -35,10 +37,10 @@ def begun(act: Callable[[], bool]) -> int:
         code = 1
         try:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the child, where the limit of a test raises
-            faulthandler.register(signal.SIGALRM, sys.__stderr__, chain=True)  # which tells where it hung
+            faulthandler.register(signal.SIGALRM, STDERR, chain=True)  # which tells where it hung
             signal.alarm(PATIENCE)
             code = 0 if act() else 1
-        except BaseException:  # noqa: BLE001 - nothing may leave the child, and its report shows the reason
+        except BaseException:  # nothing may leave the child, and the report of its test shows the reason
             traceback.print_exc(file=sys.__stderr__)
         finally:
             os._exit(code)

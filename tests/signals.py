@@ -171,7 +171,7 @@ def elsewhere(act: Callable[[], Any]) -> Any:
     with ThreadPoolExecutor(1) as another:
         asked = another.submit(act)
         try:
-            return asked.result(10)
+            return asked.result(30)
         except TimeoutError:
             pytest.exit("a lock is held for good")  # the thread would never end
 

@@ -109,19 +109,19 @@ def test_a_fork_goes_before_threads_that_never_pause() -> None:
     def work() -> None:
         with turns.mine():
             working.set()
-            assert asked.wait(10)
+            assert asked.wait(30)
         with turns.mine():
             order.append("the next turn")
 
     working, thread = threading.Event(), threading.Thread(target=work)
     thread.start()
-    assert working.wait(10)
+    assert working.wait(30)
     threading.Timer(0.05, asked.set).start()  # while the fork waits for this turn
     assert turns.take_all(10)
     thread.join(0.05)
     order.append("the fork")
     turns.release()
-    thread.join(10)
+    thread.join(30)
     assert order == ["the fork", "the next turn"]
 
 
@@ -132,17 +132,17 @@ def test_a_fork_waits_for_a_thread_that_starts_more_work_in_its_turn() -> None:
     def work() -> None:
         with turns.mine():
             working.set()
-            assert asked.wait(10)
+            assert asked.wait(30)
             with turns.mine():
                 pass
 
     working, thread = threading.Event(), threading.Thread(target=work)
     thread.start()
-    assert working.wait(10)
+    assert working.wait(30)
     threading.Timer(0.05, asked.set).start()
     assert turns.take_all(10)
     turns.release()
-    thread.join(10)
+    thread.join(30)
 
 
 class Failing(Watched):
@@ -193,7 +193,7 @@ class Worker:
     def before_fork(self):
         self.rested.clear()
         self.wanted.set()
-        print("rested" if self.rested.wait(5) else "hung", flush=True)
+        print("rested" if self.rested.wait(30) else "hung", flush=True)
     def after_fork_in_parent(self): pass
     def after_fork(self): pass
 
@@ -264,14 +264,14 @@ def test_a_holder_that_comes_during_a_fork_waits_until_it_is_over() -> None:
     late, thread, holder = Watched(), threading.Thread(target=ask), Late()
     fork.ask(holder)
     assert is_right_in_child(lambda: "in time" in holder.told)
-    assert asked.wait(5)
+    assert asked.wait(30)
     thread.join()
 
 
 MODULE = """
 import tests_of_forks_events as events
 events.begun.set()
-assert events.go_on.wait(5)
+assert events.go_on.wait(30)
 """
 
 
@@ -285,7 +285,7 @@ def test_a_fork_waits_for_an_import_of_another_thread(tmp_path: Path, monkeypatc
     monkeypatch.syspath_prepend(tmp_path)
     importing = threading.Thread(target=import_module, args=["tests_of_forks_slow"])
     importing.start()
-    assert events.begun.wait(5)
+    assert events.begun.wait(30)
 
     def let_go() -> None:
         while not fork._FORKS._resting:  # until the fork waits
@@ -294,7 +294,7 @@ def test_a_fork_waits_for_an_import_of_another_thread(tmp_path: Path, monkeypatc
 
     threading.Thread(target=let_go).start()
     assert is_right_in_child(lambda: import_module("tests_of_forks_slow") is not None)
-    importing.join(5)
+    importing.join(30)
 
 
 @pytest.fixture
@@ -311,10 +311,10 @@ def importing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.syspath_prepend(tmp_path)
     thread = threading.Thread(target=import_module, args=[package.name])
     thread.start()
-    assert events.begun.wait(5)
+    assert events.begun.wait(30)
     yield events
     events.go_on.set()
-    thread.join(5)
+    thread.join(30)
     for name in (package.name, f"{package.name}.done"):
         sys.modules.pop(name, None)
 

@@ -120,10 +120,10 @@ def test_no_filter_is_lost_between_two_imports(events: Any, bring: Callable[[str
     with warnings.catch_warnings():
         holder = threading.Thread(target=imports.load, args=["tests_of_turns_holder"])
         holder.start()
-        assert events.holds.wait(5)
+        assert events.holds.wait(30)
         bring("tests_of_turns_setter")
         events.other_is_done.set()
-        holder.join(5)
+        holder.join(30)
         assert any("the message of the setter" in str(each[1]) for each in warnings.filters)
 
 

@@ -54,12 +54,12 @@ def test_a_listener_aside_harms_nobody_by_being_slow(monkeypatch: pytest.MonkeyP
 
     def listen(event: int) -> None:
         began.set()
-        assert go.wait(10)
+        assert go.wait(30)
         heard.append(event)
 
     stop = listeners.add(listen, aside=True)
     listeners.tell(0)
-    assert began.wait(10)
+    assert began.wait(30)
     for event in range(1, 9):
         listeners.tell(event)
     assert heard == []
@@ -131,7 +131,7 @@ def test_a_forked_child_has_a_thread_of_its_own() -> None:
     listeners, heard, go = Listeners[int](), list[int](), threading.Event()
 
     def listen(event: int) -> None:
-        assert go.wait(10)
+        assert go.wait(30)
         heard.append(event)
 
     listeners.add(listen, aside=True)
@@ -154,5 +154,5 @@ def _ended() -> None:
     """Wait for the threads of listeners."""
     for thread in threading.enumerate():
         if thread.name == "secretsource-listener":
-            thread.join(10)
+            thread.join(30)
             assert not thread.is_alive()

@@ -111,10 +111,10 @@ def running(kind: Kind, port: int, keys: int, application: int) -> Generator[Pat
         finally:
             process.terminate()
             try:
-                process.wait(10)
+                process.wait(30)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(10)
+                process.wait(30)
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], told: Path) -> None:

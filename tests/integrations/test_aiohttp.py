@@ -90,7 +90,7 @@ def served(app: web.Application) -> Generator[str]:
     thread = Thread(target=loop.run_until_complete, args=(serve(),), name="aiohttp-server")
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(30)
         if isinstance(said[0], Exception):
             raise said[0]
         yield said[0]

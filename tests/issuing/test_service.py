@@ -720,7 +720,7 @@ def test_a_flush_runs_now_and_then_and_survives_a_failure(store: Any, monkeypatc
         assert "secretsource-flush" not in names()
         assert keys.check(issued.plaintext, scope=NO_SCOPE)
         assert keys.check(issued.plaintext, scope=NO_SCOPE, fresh=True)
-        assert flushed.wait(5)
+        assert flushed.wait(30)
         assert keys._chores.failures == 1
         assert keys.get(issued.record.key_id).last_used is not None
 
@@ -754,7 +754,7 @@ def test_keys_that_are_dropped_are_collected(store: Any) -> None:
     [flusher] = [thread for thread in threading.enumerate() if thread.name == "secretsource-flush"]
     gone = weakref.ref(keys)
     del keys
-    flusher.join(5)
+    flusher.join(30)
     gc.collect()
     assert gone() is None
     assert not flusher.is_alive()

@@ -367,7 +367,7 @@ def test_as_many_connections_as_threads_ask_at_once(server: Valkey, limiter: Red
     assert len(limiter._lines._idle) == 1
 
     def begin() -> None:
-        together.wait(5)
+        together.wait(30)
         for _ in range(50):
             limiter.draw("k", rules, 1, 0.0, 0.0)
 

@@ -26,7 +26,7 @@ MODULE = """
 
         keeper = threading.Thread(target=the_thread_that_keeps_it)
         keeper.start()
-        assert taken.wait(10)
+        assert taken.wait(30)
         try:
             lock.acquire()
         finally:

@@ -33,7 +33,7 @@ provider = {driver}({settings})
 ref = provider.locate("NAME")
 holder = threading.Thread(target=hold)
 holder.start()
-held.wait(5)
+held.wait(30)
 begun = time.monotonic()
 outcome = ask()
 took = time.monotonic() - begun

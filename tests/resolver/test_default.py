@@ -477,10 +477,10 @@ class TestOverride:
         configure([provider])
         with provider.hold() as gate, ThreadPoolExecutor(1) as pool:
             early = pool.submit(get_secret, "A")
-            gate.entered.wait(5)
+            gate.entered.wait(30)
             with override({"A": "test"}):
                 gate.open()
-                assert early.result(5) == "real"
+                assert early.result(30) == "real"
                 assert get_secret("A") == "test"
 
     def test_rejected(self) -> None:
@@ -517,7 +517,7 @@ class TestPublic:
         go = Event()
 
         def first(_: int) -> Any:
-            go.wait(5)
+            go.wait(30)
             return get_secret("A"), id(default_resolver._engine)
 
         with ThreadPoolExecutor(8) as pool:

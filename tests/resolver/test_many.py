@@ -71,7 +71,7 @@ class TestGetMany:
                 sleep(0.001)
             assert gate.arrivals == len(names)
             gate.open()
-            reader.join(5)
+            reader.join(30)
         assert answers == {name: name.lower() for name in names}
         assert sorted(locations(provider.refs)) == names
         resolver.close()

@@ -353,7 +353,7 @@ class TestLife:
         with provider.hold() as gate:
             for name in names:
                 resolver.get(name)
-            gate.entered.wait(5)
+            gate.entered.wait(30)
             resolver.close()
         background = resolver._engine.background
         while background._jobs or len(background._idle) < background.threads:

@@ -55,7 +55,7 @@ class DurableOpenBao(OpenBao):
         """End the process at once."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(30)
 
 
 @contextmanager

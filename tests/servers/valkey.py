@@ -68,7 +68,7 @@ class Valkey:
         """End it without a word, also while it is frozen."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(30)
 
     def freeze(self) -> None:
         """It keeps its connections, and answers nothing."""

@@ -79,11 +79,11 @@ def together(*acts: Callable[[], Any]) -> list[Any]:
     barrier = Barrier(len(acts))
 
     def begin(act: Callable[[], Any]) -> Any:
-        barrier.wait(5)
+        barrier.wait(30)
         return act()
 
     with ThreadPoolExecutor(len(acts)) as pool:
-        return [future.result(10) for future in [pool.submit(begin, act) for act in acts]]
+        return [future.result(30) for future in [pool.submit(begin, act) for act in acts]]
 
 
 def write(counter: Counter, resolver: Resolver) -> None:

@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,7 @@ from secretsource.stores.base import KeyQuery
 from secretsource.testing._stores.samples import changed, new, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from secretsource.stores.sql import SqlStore
 
@@ -106,38 +108,54 @@ def test_nothing_of_the_store_is_open_at_a_fork(store: SqlStore, url: str) -> No
     def look_twice() -> None:
         answers.append(store.get(KEY))
         looked.set()
-        assert go_on.wait(5)
+        assert go_on.wait(30)
         answers.append(store.get(KEY))
 
     other = threading.Thread(target=look_twice)
     other.start()
-    assert looked.wait(5)
+    assert looked.wait(30)
     assert in_use(url)
     assert is_right_in_child(lambda: not in_use(url) and store.get(KEY) == record(1) and bool(in_use(url)))
     assert not in_use(url)
     go_on.set()
-    other.join(5)
+    other.join(30)
     assert answers == [record(1), record(1)]
     assert store.update(changed(record(1), name="later"))
 
 
-def test_a_fork_waits_for_work_that_has_begun(store: SqlStore) -> None:
-    """A transaction of another thread ends before the child begins, and the child can write at once."""
+@contextmanager
+def let_go_by_a_fork(store: SqlStore) -> Generator[Work]:
+    """A transaction of another thread, which ends when a fork waits for it."""
     work = Work()
     working = threading.Thread(target=store.database.write, args=[work])
     working.start()
-    assert work.begun.wait(5)
+    assert work.begun.wait(30)
     assert store.database.sqlite is not None
     turns = store.database.sqlite.turns
 
     def let_go() -> None:
-        while not turns._taken:  # until the fork waits
-            pass
+        until = time.monotonic() + 5
+        while not turns._taken and time.monotonic() < until:  # until the fork waits
+            time.sleep(0.001)
         work.go_on.set()
 
     threading.Thread(target=let_go).start()
-    assert is_right_in_child(lambda: work.done and store.update(changed(record(1), name="by the child")))
-    working.join(5)
+    yield work
+    working.join(30)
+
+
+def test_a_fork_waits_for_work_that_has_begun(store: SqlStore) -> None:
+    """A transaction of another thread ends before the child begins, and the child can write at once."""
+    with let_go_by_a_fork(store) as work:
+        assert is_right_in_child(lambda: work.done and store.update(changed(record(1), name="by the child")))
+
+
+def test_a_fork_waits_for_work_in_memory(store: SqlStore) -> None:
+    """SQLite has locks for all databases of a process: the child could not use a file while one of them is taken."""
+    in_memory = sql.SqlStore.open("sqlite://")
+    with let_go_by_a_fork(in_memory) as work:
+        assert is_right_in_child(lambda: work.done and store.update(changed(record(1), name="by the child")))
+    in_memory.close()
 
 
 def test_a_child_of_a_fork_in_the_middle_of_work_is_refused(
@@ -148,7 +166,7 @@ def test_a_child_of_a_fork_in_the_middle_of_work_is_refused(
     work = Work()
     working = threading.Thread(target=store.database.write, args=[work])
     working.start()
-    assert work.begun.wait(5)
+    assert work.begun.wait(30)
 
     def act() -> bool:
         again = sql.SqlStore.open(url)
@@ -159,7 +177,7 @@ def test_a_child_of_a_fork_in_the_middle_of_work_is_refused(
 
     assert is_right_in_child(act)
     work.go_on.set()
-    working.join(5)
+    working.join(30)
     assert store.update(changed(record(1), name="by the parent"))
     assert is_right_in_child(lambda: store.insert([new(2, name="by a later child")]) == frozenset())
     assert names(url) == {"by the parent", "by a later child"}
@@ -183,7 +201,7 @@ def test_a_fork_waits_for_a_session_that_begins() -> None:
 
         threading.Thread(target=refuse).start()
         assert is_right_in_child(let_go.is_set)
-        asking.join(5)
+        asking.join(30)
         silent.close()
 
 
@@ -199,7 +217,7 @@ def test_nothing_is_closed_in_the_middle_of_a_fork(store: SqlStore) -> None:
     assert closing.is_alive()
     assert all(connection.is_open for connection in opened)
     turns.release()
-    closing.join(5)
+    closing.join(30)
     assert not any(connection.is_open for connection in opened)
 
 
@@ -241,7 +259,7 @@ def test_every_child_of_a_busy_process_can_write(store: SqlStore, url: str) -> N
     assert [ended(child) for child in children] == [True] * CHILDREN
     stop.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert failed == []
     assert {f"child {number}" for number in range(100, 100 + CHILDREN)} <= names(url)
 

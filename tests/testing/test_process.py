@@ -67,6 +67,6 @@ def test_watcher_ends_with_the_server(tmp_path: Path) -> None:
     """A server that is stopped leaves no watcher, and its folder stays where it is."""
     server = ServerProcess(["sleep", "60"], tmp_path)
     server.kill()
-    assert server.wait(10) == -signal.SIGKILL
+    assert server.wait(30) == -signal.SIGKILL
     assert server._watcher.poll() is not None
     assert tmp_path.exists()

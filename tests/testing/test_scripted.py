@@ -108,11 +108,11 @@ class TestGate:
         provider = ScriptedProvider({"TOKEN": "there"})
         with ThreadPoolExecutor(1) as thread, provider.hold() as gate:
             call = thread.submit(provider.fetch, REF, timeout=5)
-            assert gate.entered.wait(5)
+            assert gate.entered.wait(30)
             assert gate.arrivals == 1
             assert not call.done()
             gate.open()
-            assert value(call.result(5)) == "there"
+            assert value(call.result(30)) == "there"
 
     def test_opened_at_the_end(self) -> None:
         """The end of the block opens the gate, and later calls are not held."""
@@ -120,8 +120,8 @@ class TestGate:
         with ThreadPoolExecutor(1) as thread:
             with provider.hold() as gate:
                 call = thread.submit(provider.fetch, REF, timeout=5)
-                assert gate.entered.wait(5)
-            assert value(call.result(5)) == "there"
+                assert gate.entered.wait(30)
+            assert value(call.result(30)) == "there"
         assert value(provider.fetch(REF, timeout=0)) == "there"
         assert gate.arrivals == 1
 

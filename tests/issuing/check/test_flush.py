@@ -30,7 +30,7 @@ class SlowStore(MemoryStore):
 
     def record_uses(self, uses: Sequence[Use]) -> None:
         self.begun.set()
-        assert self.released.wait(10)
+        assert self.released.wait(30)
         super().record_uses(uses)
 
 
@@ -46,7 +46,7 @@ def flushing(keys: ApiKeys, store: SlowStore) -> str:
     """The identifier of a key whose first use is being flushed in the background."""
     issued = keys.issue(owner="acme")
     assert keys.check(issued.plaintext, scope=NO_SCOPE)
-    assert store.begun.wait(10)
+    assert store.begun.wait(30)
     return issued.record.key_id
 
 

@@ -159,19 +159,19 @@ def test_what_one_worker_does_the_others_hear(
     here, there = make_keys(feed=telling, store=NoNews(store)), make_keys(feed=hearing, store=NoNews(store))
     issued = here.issue(owner="acme")
     assert there.check(issued.plaintext, scope=NO_SCOPE)
-    assert hearing.heard.get(timeout=5) == KeyChange(None, 0)
+    assert hearing.heard.get(timeout=30) == KeyChange(None, 0)
     assert there.check(issued.plaintext, scope=NO_SCOPE)
     here.revoke(issued.record.key_id)
-    assert hearing.heard.get(timeout=5) == KeyChange(issued.record.key_id, 2)
+    assert hearing.heard.get(timeout=30) == KeyChange(issued.record.key_id, 2)
     assert not there.check(issued.plaintext, scope=NO_SCOPE)
     here.owners.put("M\u00fcller & Co")
     here.plans.put("pro")
-    told = [hearing.heard.get(timeout=5) for _ in range(2)]
+    told = [hearing.heard.get(timeout=30) for _ in range(2)]
     assert told == [KeyChange(None, 0, owner="M\u00fcller & Co"), KeyChange(None, 0, plan="pro")]
     several = here.issue_many([{"owner": "acme"}, {"owner": "acme"}])
-    assert {hearing.heard.get(timeout=5).key_id for _ in several} == {one.record.key_id for one in several}
+    assert {hearing.heard.get(timeout=30).key_id for _ in several} == {one.record.key_id for one in several}
     rotated = here.rotate(several[0].record.key_id, overlap=0)
-    assert {hearing.heard.get(timeout=5) for _ in range(2)} == {
+    assert {hearing.heard.get(timeout=30) for _ in range(2)} == {
         KeyChange(rotated.predecessor.key_id, 2), KeyChange(rotated.successor.key_id, 1),
     }  # fmt: skip
     hearing.close()
@@ -200,10 +200,10 @@ def test_a_revoke_that_is_called_again_tells_again(
     here, there = make_keys(feed=telling, store=NoNews(store)), make_keys(feed=hearing, store=NoNews(store))
     issued = here.issue(owner="acme")
     assert there.check(issued.plaintext, scope=NO_SCOPE)
-    assert hearing.heard.get(timeout=5) == KeyChange(None, 0)
+    assert hearing.heard.get(timeout=30) == KeyChange(None, 0)
     dying.revoke(issued.record.key_id)
     here.revoke(issued.record.key_id)
-    assert hearing.heard.get(timeout=5) == KeyChange(issued.record.key_id, 2)
+    assert hearing.heard.get(timeout=30) == KeyChange(issued.record.key_id, 2)
     assert not there.check(issued.plaintext, scope=NO_SCOPE)
     hearing.close()
     telling.close()

@@ -164,7 +164,7 @@ async def test_a_slow_store_harms_no_key_that_is_known(
     get = store.get
 
     def slowly(key_id: str) -> Any:
-        assert go.wait(10)
+        assert go.wait(30)
         return get(key_id)
 
     monkeypatch.setattr(store, "get", slowly)

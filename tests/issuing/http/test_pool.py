@@ -29,7 +29,7 @@ async def test_a_full_pool_says_so_at_once(monkeypatch: pytest.MonkeyPatch) -> N
 
     def wait() -> bool:
         began.release()
-        return go.wait(10)
+        return go.wait(30)
 
     waiting = [asyncio.ensure_future(pool.call(wait)) for _ in range(3)]
     assert await asyncio.to_thread(began.acquire, timeout=10)
@@ -44,7 +44,7 @@ async def test_nobody_waits_for_a_thread_for_long(monkeypatch: pytest.MonkeyPatc
     """A call that was not begun in time is never made; one that was begun is waited for."""
     monkeypatch.setattr(pools, "PATIENCE", 0.01)
     pool, go, made = LookupPool(1), threading.Event(), list[str]()
-    first = asyncio.ensure_future(pool.call(lambda: made.append("first") if go.wait(10) else None))
+    first = asyncio.ensure_future(pool.call(lambda: made.append("first") if go.wait(30) else None))
     await asyncio.sleep(0)
     with pytest.raises(Overloaded):
         await pool.call(lambda: made.append("second"))
@@ -56,7 +56,7 @@ async def test_nobody_waits_for_a_thread_for_long(monkeypatch: pytest.MonkeyPatc
 async def test_a_request_that_is_given_up_leaves_the_line() -> None:
     """Its call is not made for nobody."""
     pool, go, made = LookupPool(1), threading.Event(), list[str]()
-    first = asyncio.ensure_future(pool.call(lambda: go.wait(10)))
+    first = asyncio.ensure_future(pool.call(lambda: go.wait(30)))
     second = asyncio.ensure_future(pool.call(lambda: made.append("second")))
     await asyncio.sleep(0)
     second.cancel()

@@ -74,7 +74,7 @@ class TestMaking:
         start = Barrier(64)
 
         def ask(_: int) -> object:
-            start.wait(10)
+            start.wait(30)
             return provider.fetch(REF, timeout=10)
 
         with ThreadPoolExecutor(64) as threads:

@@ -118,7 +118,7 @@ class TestMaking:
         start = Barrier(32)
 
         def ask(_: int) -> object:
-            start.wait(10)
+            start.wait(30)
             return azure.fetch(REF, timeout=10)
 
         with ThreadPoolExecutor(32) as threads:
@@ -243,7 +243,7 @@ class TestTokens:
         start = Barrier(8)
 
         def ask(_: int) -> Outcome:
-            start.wait(10)
+            start.wait(30)
             return azure.fetch(REF, timeout=10)
 
         for _ in range(2):
@@ -381,7 +381,7 @@ class TestTime:
         vault.standing = hang
         with ThreadPoolExecutor(1) as thread:
             first = thread.submit(azure.fetch, REF, timeout=5)
-            assert signing_in.wait(5)
+            assert signing_in.wait(30)
             started = monotonic()
             assert failure(azure.fetch(REF, timeout=0.1)).code is FailureCode.TIMEOUT
             assert monotonic() - started < 4

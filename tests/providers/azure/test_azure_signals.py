@@ -47,7 +47,7 @@ def judge(asked: VaultClient, _: bool) -> None:
     assert bounds_of_call.get() is None
     asked._let_in.clear()
     with ThreadPoolExecutor(1) as another:
-        assert another.submit(ask, asked).result(10) == []
+        assert another.submit(ask, asked).result(30) == []
 
 
 @pytest.mark.parametrize("then", [None, ask_once_more], ids=["raises", "asks"])

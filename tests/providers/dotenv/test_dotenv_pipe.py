@@ -72,7 +72,7 @@ def test_read_once(path: Path, write: Callable[..., Thread]) -> None:
     provider = DotenvProvider(str(path), pipe=True)
     first = write("TOKEN=one\nOTHER=two\n")
     assert (value(fetch(provider)), value(fetch(provider, "OTHER"))) == ("one", "two")
-    first.join(10)
+    first.join(30)
     provider.reset()
     assert value(fetch(provider)) == "one"
     provider.close()
@@ -120,9 +120,9 @@ def test_a_writer_that_stops_halfway(path: Path) -> None:
     thread.start()
     failure = failed(fetch(DotenvProvider(str(path), pipe=True), timeout=0.2))
     assert failure.code is FailureCode.TIMEOUT
-    assert started.wait(10)
+    assert started.wait(30)
     enough.set()
-    thread.join(10)
+    thread.join(30)
 
 
 def test_a_writer_without_a_word(path: Path, write: Callable[..., Thread]) -> None:
@@ -143,7 +143,7 @@ def test_a_writer_without_an_end(path: Path, monkeypatch: pytest.MonkeyPatch) ->
     thread = Thread(target=work)
     thread.start()
     assert failed(fetch(DotenvProvider(str(path), pipe=True), timeout=5)).code is FailureCode.MALFORMED
-    thread.join(10)
+    thread.join(30)
     assert not thread.is_alive()
 
 

@@ -97,7 +97,7 @@ class TestMaking:
         start = Barrier(32)
 
         def ask(_: int) -> object:
-            start.wait(10)
+            start.wait(30)
             return asked.fetch(REF, timeout=10)
 
         with ThreadPoolExecutor(32) as threads:
@@ -252,7 +252,7 @@ class TestTime:
 
         def slow(**_: object) -> tuple[None, str]:
             searches.append(1)
-            release.wait(10)
+            release.wait(30)
             raise DefaultCredentialsError("none")  # type: ignore[no-untyped-call]
 
         monkeypatch.setattr(google.auth, "default", slow)
@@ -325,7 +325,7 @@ class TestLife:
         release = Event()
 
         def slow(**_: object) -> tuple[None, str]:
-            release.wait(10)
+            release.wait(30)
             raise DefaultCredentialsError("none")  # type: ignore[no-untyped-call]
 
         monkeypatch.setattr(google.auth, "default", slow)
@@ -334,8 +334,8 @@ class TestLife:
         asked.reset()
         current = asked._clients._search._begun()
         release.set()
-        assert isinstance(forgotten.result(5), Failed)
-        assert isinstance(current.result(5), Failed)
+        assert isinstance(forgotten.result(30), Failed)
+        assert isinstance(current.result(30), Failed)
 
     async def test_closed_on_the_right_loop(self, gcp: SecretManager) -> None:
         """``aclose`` closes the running loop's client; a loop that has none is left in peace."""

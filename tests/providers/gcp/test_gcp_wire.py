@@ -68,7 +68,7 @@ def dripping(opening: bytes, piece: bytes) -> Generator[str]:
                     self.request.sendall(piece)
                 except OSError:
                     return
-            released.wait(10)
+            released.wait(30)
 
     with ThreadingTCPServer(("127.0.0.1", 0), Dripping) as server:
         server.daemon_threads = True

@@ -466,7 +466,7 @@ class TestAnswers:
         assert 0 < len(started) <= AT_ONCE
         provider.close()
         for thread in started:
-            thread.join(5)
+            thread.join(30)
         assert not ours()
 
     def test_batch_has_one_deadline(self, front: Relay, make: Callable[..., VaultProvider]) -> None:

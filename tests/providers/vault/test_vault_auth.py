@@ -342,7 +342,7 @@ class TestAws:
     def test_keys_that_do_not_come(self, vault: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
         """A search for keys that hangs holds a call no longer than its timeout; a later call may have them."""
         found = threading.Event()
-        monkeypatch.setattr("botocore.session.get_session", lambda: found.wait(10) and None)
+        monkeypatch.setattr("botocore.session.get_session", lambda: found.wait(30) and None)
         provider = VaultProvider(address=vault.address, kv_version=1, auth={"method": "aws"})
         started = time.monotonic()
         try:

@@ -167,13 +167,13 @@ class TestRenewal:
         def slowly(call: Call) -> Reply | None:
             if "renew-self" in call.path:
                 begun.set()
-                ended.wait(5)
+                ended.wait(30)
             return None
 
         front.fault = slowly
         with ThreadPoolExecutor(1) as threads:
             renewing = threads.submit(ask, provider, f"secret/{place}")
-            assert begun.wait(5)
+            assert begun.wait(30)
             assert isinstance(ask(provider, f"secret/{place}"), Found)
             assert not renewing.done()
             ended.set()
@@ -339,7 +339,7 @@ class TestSingleFlight:
         begun = threading.Event()
 
         def slowly(call: Call) -> Reply:
-            begun.wait(5)
+            begun.wait(30)
             return Reply(503, b'{"errors":["Vault is sealed"]}')
 
         front.fault = slowly

@@ -27,7 +27,7 @@ def test_bounded() -> None:
     background, go_on, done = Background(idle_seconds=0.05), Event(), []
 
     def job() -> None:
-        go_on.wait(5)
+        go_on.wait(30)
         done.append(1)
 
     for _ in range(MAX_THREADS + 4):
@@ -44,7 +44,7 @@ def test_a_thread_that_is_idle_is_used() -> None:
     for _ in range(5):
         done = Event()
         background.submit(done.set)
-        assert done.wait(5)
+        assert done.wait(30)
         wait_until(lambda: len(background._idle) == 1)
     assert background.threads == 1
 
@@ -52,7 +52,7 @@ def test_a_thread_that_is_idle_is_used() -> None:
 def test_it_is_a_daemon() -> None:
     """It does not hold up the end of the interpreter, and is called by its purpose."""
     background, go_on = Background(idle_seconds=0.01), Event()
-    background.submit(lambda: go_on.wait(5))
+    background.submit(lambda: go_on.wait(30))
     (thread,) = [thread for thread in threads() if thread.name == "secretsource-refresh" and thread.is_alive()][-1:]
     assert thread.daemon
     go_on.set()
@@ -69,7 +69,7 @@ def test_a_job_that_raises(fault: BaseException) -> None:
     for _ in range(10):
         background.submit(fail)
     background.submit(done.set)
-    assert done.wait(5)
+    assert done.wait(30)
     wait_until(lambda: background.threads == 0)
 
 
@@ -84,9 +84,9 @@ def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Thread, "start", refuse)
     assert not background.submit(done.set)
     monkeypatch.setattr(Thread, "start", start)
-    assert background.submit(lambda: go_on.wait(5))
+    assert background.submit(lambda: go_on.wait(30))
     wait_until(lambda: not background._jobs)
     monkeypatch.setattr(Thread, "start", refuse)
     assert background.submit(done.set)
     go_on.set()
-    assert done.wait(5)
+    assert done.wait(30)

@@ -51,7 +51,7 @@ def opened_later(gate: Gate) -> Thread:
     """A thread, started, that opens the gate when the first has come and others had time to come."""
 
     def open_it() -> None:
-        gate.entered.wait(5)
+        gate.entered.wait(30)
         time.sleep(0.02)
         gate.open()
 
@@ -122,7 +122,7 @@ class TestThreads:
         resolver = Resolver([provider], deadline=0.1)
         leader = Thread(target=resolver.get, args=["NAME"])
         leader.start()
-        provider.entered.wait(5)
+        provider.entered.wait(30)
         with pytest.raises(ProviderUnavailable, match="deadline"):
             resolver.get("NAME")
         provider.go_on.set()
@@ -139,7 +139,7 @@ class Overrunning(ScriptedProvider):
 
     def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
         self.entered.set()
-        self.go_on.wait(5)
+        self.go_on.wait(30)
         return super().fetch(ref, timeout=timeout)
 
 
@@ -166,12 +166,12 @@ class TestInterrupted:
         provider.interruption = interruption
         with provider.hold() as gate, ThreadPoolExecutor(2) as pool:
             leader = pool.submit(resolver.get, "NAME")
-            gate.entered.wait(5)
+            gate.entered.wait(30)
             waiter = pool.submit(resolver.get, "NAME")
             time.sleep(0.02)
             gate.open()
             with pytest.raises(type(interruption)):
-                leader.result(5)
+                leader.result(30)
             with pytest.raises(ProviderUnavailable, match="interrupted"):
                 waiter.result(1)
         provider.interruption = None
@@ -381,10 +381,10 @@ class TestLoopsEnd:
 
         with provider.hold() as gate, ThreadPoolExecutor(2) as pool:
             leader = pool.submit(resolver.get, "NAME")
-            gate.entered.wait(5)
-            pool.submit(wait_and_die).result(5)
+            gate.entered.wait(30)
+            pool.submit(wait_and_die).result(30)
             gate.open()
-            assert leader.result(5) == "one"
+            assert leader.result(30) == "one"
 
 
 class Borrowing(ScriptedProvider):
@@ -495,7 +495,7 @@ class TestLanding:
             waiting = [threads.submit(flight.wait, 5.0) for _ in range(8)]
             flight.land(reply)
             flight.land(reply)
-            assert [one.result(5) for one in waiting] == [reply] * 8
+            assert [one.result(30) for one in waiting] == [reply] * 8
         assert flight.wait(0.0) == reply
 
     def test_no_thread_waits_for_ever(self, flight: Flight) -> None:

@@ -108,7 +108,7 @@ class TestFork:
             with provider.hold() as gate:
                 thread = threading.Thread(target=resolver.get, args=["KEY"])
                 thread.start()
-                gate.entered.wait(5)
+                gate.entered.wait(30)
                 def child():
                     provider._gate = None
                     started = time.monotonic()
@@ -134,10 +134,10 @@ class TestFork:
             def hold():
                 with state._lock, background._lock, default_resolver._lock:
                     held.set()
-                    go_on.wait(10)
+                    go_on.wait(30)
             thread = threading.Thread(target=hold)
             thread.start()
-            held.wait(5)
+            held.wait(30)
             def child():
                 assert get_secret("KEY") == "v"
                 assert resolver.get("OTHER") == "o"

@@ -87,12 +87,12 @@ class TestReject:
         secret = resolver.get("KEY")
         with provider.hold() as gate, ThreadPoolExecutor(2) as pool:
             first = pool.submit(resolver.reject, secret)
-            gate.entered.wait(5)
+            gate.entered.wait(30)
             second = pool.submit(resolver.reject, secret)
             while not second.running():
                 pass
             gate.open()
-            assert (first.result(5), second.result(5)) == ("two", "two")
+            assert (first.result(30), second.result(30)) == ("two", "two")
         assert provider.calls == 2
 
     def test_an_outage(self, kind: ShellKind, new_shell: NewShell, clock: FakeClock) -> None:
@@ -252,10 +252,10 @@ class TestInvalidate:
         resolver = Resolver([provider], clock=clock)
         with provider.hold() as gate, ThreadPoolExecutor(1) as pool:
             early = pool.submit(resolver.get, "KEY")
-            gate.entered.wait(5)
+            gate.entered.wait(30)
             resolver.invalidate("KEY")
             gate.open()
-            assert early.result(5) == "old"
+            assert early.result(30) == "old"
         assert resolver.get("KEY") == "new"
 
 

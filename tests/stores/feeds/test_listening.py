@@ -58,7 +58,7 @@ def listen(driver: Driver) -> Iterator[Callable[..., Listening]]:
     for listening in made:
         listening()
         driver.stop.set()
-        listening._thread.join(5)
+        listening._thread.join(30)
         assert not listening._thread.is_alive()
 
 

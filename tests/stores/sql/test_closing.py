@@ -25,7 +25,7 @@ class Work:
     def __call__(self, connection: Any) -> None:
         connection.exec_driver_sql("SELECT 1")
         self.begun.set()
-        assert self.go_on.wait(5)
+        assert self.go_on.wait(30)
         self.done = True
 
 
@@ -50,10 +50,10 @@ def test_threads(store: sql.SqlStore) -> None:
     work, pool = Work(), connections(store)
     with ThreadPoolExecutor(1) as threads:
         working = threads.submit(store.database.read, work)
-        assert work.begun.wait(5)
+        assert work.begun.wait(30)
         store.close()
         work.go_on.set()
-        working.result(5)
+        working.result(30)
     assert work.done
     assert pool.checkedin() == 0
 

@@ -67,7 +67,7 @@ def test_no_more_look_ups_at_once_than_connections(postgres_store: sql.PostgresS
     def connect_together() -> Any:
         cursor = connect()
         connected.append(cursor)
-        all_taken.wait(10)
+        all_taken.wait(30)
         return cursor
 
     postgres_store._lookup._connect = connect_together  # type: ignore[method-assign]
@@ -77,7 +77,7 @@ def test_no_more_look_ups_at_once_than_connections(postgres_store: sql.PostgresS
     ]
     for thread in threads:
         thread.start()
-    all_taken.wait(10)
+    all_taken.wait(30)
     for thread in threads:
         thread.join()
     assert answers == [record(1)] * 3 * MOST

@@ -94,6 +94,6 @@ def test_who_waits_while_all_is_closed_is_let_in() -> None:
     thread.start()
     room.seats.close()
     room.seats.give("busy")
-    assert came.wait(10)
+    assert came.wait(30)
     thread.join()
     assert room.closed == ["busy"]

@@ -189,5 +189,5 @@ def test_a_migration_may_take_longer(fragile: Postgres, monkeypatch: pytest.Monk
         migrating.start()
         migrating.join(1.0)
         assert migrating.is_alive()
-    migrating.join(10)
+    migrating.join(30)
     assert not migrating.is_alive()

@@ -127,9 +127,9 @@ class SqliteFile:
         """Wait until no thread works with it, and close every connection.
 
         If work still runs after `PATIENCE` seconds, everything stays open, and the child is refused. A database in
-        memory also stays, because closing would lose it.
+        memory also stays, because closing would lose it; its threads rest, because SQLite has locks for all databases.
         """
-        if self._path is None or not self.turns.take_all(PATIENCE):
+        if not self.turns.take_all(PATIENCE) or self._path is None:
             return
         for connection in tuple(self.opened):
             with suppress(sqlite3.Error):
