@@ -10,7 +10,13 @@ import pytest
 import secretsource
 
 SOURCE = Path(secretsource.__file__).parent
-BY_HAND = {"_ground/fork.py", "_ground/imports.py", "providers/_azure/client.py", "_ground/turns.py"}
+BY_HAND = {
+    "_ground/fork.py",
+    "_ground/imports.py",
+    "providers/_azure/client.py",
+    "_ground/turns.py",
+    "stores/_sql/connections/writers.py",
+}
 """Modules that wait for a lock until a deadline, or hold one across a fork, which ``with`` cannot say."""
 
 

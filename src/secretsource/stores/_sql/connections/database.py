@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -16,10 +17,11 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from secretsource._ground import fork
 from secretsource.exceptions import ConfigurationError, StoreError
-from secretsource.stores._sql.connections import schema
+from secretsource.stores._sql.connections import schema, writers
 from secretsource.stores._sql.connections.faults import FAULTS, diagnose
 from secretsource.stores._sql.connections.postgres import Server
 from secretsource.stores._sql.connections.sqlite_file import SqliteFile
+from secretsource.stores._sql.connections.writers import Writers
 from secretsource.stores._sql.rows.tables import HEAD
 from secretsource.stores.migratable import Migration
 
@@ -79,7 +81,7 @@ class Database:
     def _start_anew(self) -> None:
         self._engine: Engine | None = None
         self._opening = threading.RLock()
-        self._writing = threading.RLock()
+        self._writers = Writers(self.address.timeout)
 
     def read(self, work: Work[Answer]) -> Answer:
         """Do work that only reads, in one transaction."""
@@ -204,26 +206,32 @@ class Database:
 
     @contextmanager
     def _transaction(self, engine: Engine, *, writes: bool) -> Generator[Connection]:
-        alone: AbstractContextManager[Any] = nullcontext()
+        alone: AbstractContextManager[Any] = nullcontext(0.0)
         if self.sqlite is not None and (writes or not self.address.path):
-            alone = self._writing  # SQLite has one writer at a time, and waiting here is cheaper than polling there
-        with alone, engine.execution_options(secretsource_writes=writes).begin() as connection:
-            yield connection
+            alone = self._writers.turn()
+        with alone as until:
+            options = {"secretsource_until": until if writes else None}
+            with engine.execution_options(**options).begin() as connection:
+                yield connection
 
     def _make_engine(self, *, migrates: bool = False) -> Engine:
         if self.sqlite is None:
             return self.server.engine(migrates=migrates)
         pool: dict[str, Any] = {"poolclass": QueuePool, **_POOL} if self.address.path else {"poolclass": StaticPool}
         engine = create_engine("sqlite://", creator=self.sqlite.connect, hide_parameters=True, **pool)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", partial(_begin, self.address.timeout))
         event.listen(engine, "checkout", _see_that_it_is_open)
         return engine
 
 
-def _begin(connection: Connection) -> None:
+def _begin(patience: float, connection: Connection) -> None:
     """Begin here, because ``sqlite3`` does not; as a writer, because a reader that becomes one may deadlock."""
-    writes = connection.get_execution_options().get("secretsource_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    until = connection.get_execution_options()["secretsource_until"]
+    if until is None:
+        connection.exec_driver_sql("BEGIN")
+    else:
+        driver: Any = connection.connection.driver_connection
+        writers.begin(driver, until, patience)
 
 
 def _see_that_it_is_open(connection: SqliteConnection, *_: object) -> None:

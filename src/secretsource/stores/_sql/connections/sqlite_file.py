@@ -19,6 +19,7 @@ from pathlib import Path
 from secretsource._ground import fork
 from secretsource._ground.turns import Turns
 from secretsource.exceptions import StoreError
+from secretsource.stores._sql.connections.writers import execute_when_free
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,7 +159,8 @@ class SqliteFile:
 
     def _set_up(self, connection: SqliteConnection) -> None:
         if self._path is not None:
-            _write_ahead(connection, self._address.timeout)
+            # When several switch a new file to WAL at once, SQLite refuses all but one without waiting.
+            execute_when_free(connection, "PRAGMA journal_mode = WAL", time.monotonic() + self._address.timeout)
         connection.execute("PRAGMA synchronous = FULL")  # a revocation outlives a power cut
         connection.execute("PRAGMA foreign_keys = ON")
 
@@ -178,17 +180,3 @@ def _keep_for_good(connection: SqliteConnection) -> None:
         import ctypes
 
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
-
-
-def _write_ahead(connection: SqliteConnection, timeout: float) -> None:
-    """Switch to WAL; when several do so with a new file at once, SQLite refuses all but one without waiting."""
-    until = time.monotonic() + timeout
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
-                raise
-        else:
-            return
-        time.sleep(0.001)
