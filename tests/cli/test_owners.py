@@ -76,16 +76,19 @@ def test_credits_are_granted_topped_up_and_shown(done: Command, command: Command
         assert keys.check(issued.plaintext, scope=NO_SCOPE, cost=2, fresh=True)
     owner = done("owners", "add-credits", "acme", "4")
     assert (owner["credits"], [read_limit(limit).remaining for limit in owner["limits"]]) == (9, [7])
+    for _ in range(2):
+        assert done("keys", "add-credits", key_id, "1", "--once", "invoice 10")["credits"] == 8
+        assert done("owners", "add-credits", "acme", "1", "--once", "invoice 11")["credits"] == 10
     told = [read_limit(limit) for limit in done("keys", "show", key_id)["limits"]]
     assert [(state.name, state.limit, state.remaining) for state in told] == [
-        ("credits", 7, 5),
-        ("owner credits", 9, 7),
+        ("credits", 8, 6),
+        ("owner credits", 10, 8),
     ]
     shown = command("keys", "show", key_id).stdout
-    assert "credits\t7\n" in shown
-    assert "credits left\t5\nowner credits left\t7\n" in shown
-    assert "owner credits left\t7\n" in command("owners", "show", "acme").stdout
-    assert command("owners", "list").stdout.split("\n")[1] == "acme\t\t\tactive\t9 credits"
+    assert "credits\t8\n" in shown
+    assert "credits left\t6\nowner credits left\t8\n" in shown
+    assert "owner credits left\t8\n" in command("owners", "show", "acme").stdout
+    assert command("owners", "list").stdout.split("\n")[1] == "acme\t\t\tactive\t10 credits"
     assert done("keys", "update", key_id, "--credits", "3")["credits"] == 3
     assert done("keys", "update", key_id, "--clear", "credits")["credits"] is None
     assert done("owners", "put", "acme", "--no-credits")["credits"] is None

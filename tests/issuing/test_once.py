@@ -182,6 +182,91 @@ def test_a_store_without_claims_is_named(keys: ApiKeys, store: CountingStore, mo
     assert ids(keys) == []
 
 
+def test_a_repeated_top_up_adds_once(keys: ApiKeys, clock: FakeClock) -> None:
+    """To a key and to an owner, whatever happened since; another token, or a day later, adds again."""
+    key_id = keys.issue(owner="acme", credits=1).record.key_id
+    keys.owners.put("acme", credits=1)
+    for _ in range(2):
+        assert keys.add_credits_once("k", key_id, 5, **ONE).credits == 6
+        assert keys.owners.add_credits_once("o", "acme", 5, **ONE).credits == 6
+    assert keys.add_credits_once("l", key_id, 5, **ONE).credits == 11
+    keys.revoke(key_id)
+    assert keys.add_credits_once("k", key_id, 5, **ONE).credits == 11
+    clock.advance(86_401)
+    assert keys.owners.add_credits_once("o", "acme", 5, **ONE).credits == 11
+
+
+def test_a_token_of_a_top_up_belongs_to_its_request(keys: ApiKeys) -> None:
+    """Another key, another owner or another fingerprint is refused, and nothing is added."""
+    one, two = (keys.issue(owner="acme", credits=1).record.key_id for _ in range(2))
+    keys.owners.put("acme", credits=1)
+    keys.owners.put("ajax", credits=1)
+    keys.add_credits_once("k", one, 5, **ONE)
+    keys.owners.add_credits_once("o", "acme", 5, **ONE)
+    for again in (
+        lambda: keys.add_credits_once("k", two, 5, **ONE),
+        lambda: keys.add_credits_once("k", one, 5, **ELSE),
+        lambda: keys.owners.add_credits_once("o", "ajax", 5, **ONE),
+        lambda: keys.owners.add_credits_once("k", "acme", 5, **ONE),
+    ):
+        with pytest.raises(RepeatDiffers):
+            again()
+    assert [keys.get(each).credits for each in (one, two)] == [6, 1]
+    assert [keys.owners.get(each).credits for each in ("acme", "ajax")] == [6, 1]
+
+
+def test_a_refused_top_up_leaves_its_token_free(keys: ApiKeys) -> None:
+    """Once there are credits to add to, the same request adds some."""
+    key_id = keys.issue(owner="acme").record.key_id
+    keys.owners.put("acme")
+    for _ in range(2):
+        with pytest.raises(InvalidRequest, match="credits"):
+            keys.add_credits_once("k", key_id, 5, **ONE)
+        with pytest.raises(InvalidRequest, match="credits"):
+            keys.owners.add_credits_once("o", "acme", 5, **ONE)
+    keys.update(key_id, credits=1)
+    keys.owners.put("acme", credits=1)
+    assert keys.add_credits_once("k", key_id, 5, **ONE).credits == 6
+    assert keys.owners.add_credits_once("o", "acme", 5, **ONE).credits == 6
+
+
+@pytest.mark.parametrize("rival", ["add", "repeat"])
+def test_a_top_up_that_another_call_overtakes_counts_once(
+    rival: str, make_keys: Callable[..., ApiKeys], store: CountingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another top-up before the sum is stored is added to; the repeat of the same one is not."""
+    slow, quick = make_keys(), make_keys()
+    key_id = slow.issue(owner="acme", credits=1).record.key_id
+    slow.owners.put("acme", credits=1)
+    claims = store.claims
+    assert claims is not None
+    change_keys, change_owner = claims.change_keys, claims.change_owner
+
+    def overtaken(add: Callable[[], object], change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*given: Any) -> Any:
+            monkeypatch.setattr(claims, "change_keys", change_keys)
+            monkeypatch.setattr(claims, "change_owner", change_owner)
+            add()
+            return change(*given)
+
+        return changed
+
+    def add_to_key() -> object:
+        if rival == "add":
+            return quick.add_credits(key_id, 100)
+        return quick.add_credits_once("k", key_id, 5, **ONE)
+
+    def add_to_owner() -> object:
+        if rival == "add":
+            return quick.owners.add_credits("acme", 100)
+        return quick.owners.add_credits_once("o", "acme", 5, **ONE)
+
+    monkeypatch.setattr(claims, "change_keys", overtaken(add_to_key, change_keys))
+    assert slow.add_credits_once("k", key_id, 5, **ONE).credits == (106 if rival == "add" else 6)
+    monkeypatch.setattr(claims, "change_owner", overtaken(add_to_owner, change_owner))
+    assert slow.owners.add_credits_once("o", "acme", 5, **ONE).credits == (106 if rival == "add" else 6)
+
+
 async def test_an_event_loop_does_the_same(clock: FakeClock) -> None:
     """Word for word."""
     keys = AsyncApiKeys(AsyncMemoryStore(), peppers=[PEPPER], clock=clock)
@@ -193,4 +278,9 @@ async def test_an_event_loop_does_the_same(clock: FakeClock) -> None:
     clock.advance(1)
     repeated = await keys.rotate_once("u", again.key_id, **ONE, overlap=60)
     assert (rotated.plaintext is None, repeated.plaintext) == (False, None)
+    await keys.update(repeated.successor.key_id, credits=1)
+    await keys.owners.put("acme", credits=1)
+    for _ in range(2):
+        assert (await keys.add_credits_once("k", repeated.successor.key_id, 5, **ONE)).credits == 6
+        assert (await keys.owners.add_credits_once("o", "acme", 5, **ONE)).credits == 6
     await keys.close()

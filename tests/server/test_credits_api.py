@@ -47,6 +47,23 @@ async def test_credits_of_an_owner_are_set_added_and_shown(world: World) -> None
     assert (await world.root("GET", "/v1/owners/other/limits")).status == 404
 
 
+async def test_a_repeated_top_up_adds_once(world: World) -> None:
+    """A client that lost the answer repeats it with the same token; without one, or with another, it adds again."""
+    issued = await world.root("POST", "/v1/keys", A_KEY)
+    await world.root("PUT", "/v1/owners/acme", {"credits": 5})
+    for path in (f"/v1/keys/{issued.json['key_id']}:addCredits", "/v1/owners/acme:addCredits"):
+        token: dict[str, Any] = {"idempotency_key": path[4:8]}
+        first, again = [await world.root("POST", path, {"credits": 10}, **token) for _ in range(2)]
+        assert (first.status, first.json, first.headers["etag"]) == (200, again.json, again.headers["etag"])
+        assert first.json["credits"] == 15
+        other = await world.root("POST", path, {"credits": 11}, **token)
+        assert (other.status, other.json["code"]) == (422, "idempotency_key_reused")
+        assert (await world.root("POST", path, {"credits": 10}, idempotency_key=path[4:9])).json["credits"] == 25
+        assert (await world.root("POST", path, {"credits": 10})).json["credits"] == 35
+        blank = await world.root("POST", path, {"credits": 10}, idempotency_key="a b")
+        assert (blank.status, blank.json["header"]) == (422, "Idempotency-Key")
+
+
 @pytest.mark.parametrize("credits", [0, -1, 1.5, "5", True, 10**15 + 1, None])
 async def test_a_wrong_number_of_credits_is_told(world: World, credits: object) -> None:
     """422 with the field; nothing is added."""

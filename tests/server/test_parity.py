@@ -42,6 +42,7 @@ SURROUNDINGS = {"context", "store", "as_json", "as_csv", "out", "yes", "actor", 
 NAMES = {
     "scope": "scopes", "network": "networks", "after": "cursor", "one": "key_id", "presented": "key_id", "only": "id",
     "within": "expiring_within", "length": "unused_for", "revision": "if_match",
+    "once": "idempotency_key",
 }  # fmt: skip
 """Arguments that have another name in the API."""
 MEANT = {"clear": "null clears a field", "clear_credits": "null clears a field", "resend": "another operation"}

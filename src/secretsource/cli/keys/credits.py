@@ -10,7 +10,7 @@ import typer
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import write_json
 from secretsource.cli.keys._arguments.opening import open_keys, operator
-from secretsource.cli.keys._arguments.options import DEFAULT_STORE, KeyId, MoreCredits, Reason, Store
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, KeyId, MoreCredits, Once, Reason, Store
 from secretsource.cli.keys._terminal.records import show_record
 
 if TYPE_CHECKING:
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
     from secretsource.issuing import LimitState
 
-__all__ = ["add_credits", "credits_document", "credits_lines"]
+__all__ = ["add_credits", "added", "credits_document", "credits_lines"]
+
+
+CALLER = "cli"
+"""The caller of every command: a token belongs to all who use the store by commands."""
 
 
 def add_credits(
@@ -26,6 +30,7 @@ def add_credits(
     key_id: KeyId,
     credits: MoreCredits,
     reason: Reason = None,
+    once: Once = None,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
@@ -33,12 +38,28 @@ def add_credits(
     from secretsource.issuing.documents import record_document
 
     with open_keys(context, store, peppered=False) as keys:
-        record = keys.add_credits(key_id, credits, reason=reason, **operator())
+        record = added(keys, key_id, credits, reason, once)
         states = keys.remaining(key_id)
     if as_json:
         write_json({**record_document(record, time.time()), "limits": credits_document(states)})
     else:
         show_record(record, credits_lines(states))
+
+
+def added(register: Any, id: str, credits: int, reason: str | None, once: str | None) -> Any:
+    """Add credits to those of a key or of an owner, and return its record.
+
+    Args:
+        register: The keys or the owners.
+        id: The key or the owner.
+        credits: The credits to add.
+        reason: The reason, for the event.
+        once: The token of a command that may be repeated; None adds them anyway.
+    """
+    if once is None:
+        return register.add_credits(id, credits, reason=reason, **operator())
+    request = {"caller": CALLER, "fingerprint": str(credits)}
+    return register.add_credits_once(once, id, credits, **request, reason=reason, **operator())
 
 
 def credits_document(states: Iterable[LimitState]) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ import typer
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import say, show_table, write_json
 from secretsource.cli.keys._arguments.opening import open_keys, operator
-from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Credits, MoreCredits, Reason, Revision, Store
-from secretsource.cli.keys.credits import credits_document, credits_lines
+from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Credits, MoreCredits, Once, Reason, Revision, Store
+from secretsource.cli.keys.credits import added, credits_document, credits_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,12 +58,13 @@ def add_credits(
     owner: OwnerId,
     credits: MoreCredits,
     reason: Reason = None,
+    once: Once = None,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
     """Add credits to those of an owner, which all its keys share."""
     with open_keys(context, store, peppered=False) as keys:
-        changed = keys.owners.add_credits(owner, credits, reason=reason, **operator())
+        changed = added(keys.owners, owner, credits, reason, once)
         _show(changed, as_json, keys.owners.remaining(owner))
 
 

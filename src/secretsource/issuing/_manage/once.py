@@ -6,11 +6,9 @@ leaves no doubt: the key is there, or it is not and the repeat makes it, under t
 
 from __future__ import annotations
 
-from hashlib import sha256
-
-from secretsource.exceptions import ConfigurationError, InvalidRequest, RepeatDiffers, RepeatTooSoon, SecretSourceError
+from secretsource.exceptions import InvalidRequest, RepeatTooSoon, SecretSourceError
 from secretsource.issuing._manage.operations import Rotated
-from secretsource.stores.base import Claim
+from secretsource.issuing._manage.registers.claims import Claims
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,15 +19,12 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.lifecycle import By, End
     from secretsource.issuing._manage.operations import Issued, Operations
     from secretsource.issuing._manage.request import KeyRequest
-    from secretsource.stores.base import AsyncClaimStore, ClaimStore, KeyRecord
+    from secretsource.stores.base import KeyRecord
 
 __all__ = ["Once"]
 
-KEPT = 86_400.0
-"""Seconds for which a token is remembered."""
 IN_HAND = 10.0
 """Seconds in which the first request is believed to be on its way still."""
-LONGEST_TOKEN = 255
 
 
 class Once:
@@ -38,12 +33,13 @@ class Once:
     def __init__(self, parts: Parts, operations: Operations) -> None:
         self._parts = parts
         self._operations = operations
+        self._claims = Claims(parts)
 
     def issue(self, token: str, caller: str, fingerprint: str, request: KeyRequest, by: By) -> Flow[Issued | KeyRecord]:
         """Make a key, or return the record of the key that an earlier request made."""
         (draft,) = yield from self._operations.prepare([request])
         key_id = yield from self._operations.unused_locator(draft.owner)
-        claim = yield from self._claim(token, caller, fingerprint, key_id)
+        claim = yield from self._claims.take(self._claims.of(token, caller, fingerprint, key_id))
         if claim.key_id != key_id:
             made: KeyRecord | None = yield self._parts.store.get(claim.key_id)
             if made is not None:
@@ -54,7 +50,7 @@ class Once:
             issued = yield from self._operations.issue_as(draft._replace(key_id=claim.key_id), by)
         except SecretSourceError as error:
             if isinstance(error, InvalidRequest):  # nothing was stored, and the same request may be right later
-                yield self._claims.release(claim)
+                yield from self._claims.release(claim)
             raise
         if issued is not None:
             return issued
@@ -65,37 +61,8 @@ class Once:
     ) -> Flow[Rotated]:
         """Rotate a key, or return the rotation that an earlier request made, whatever became of it since."""
         before = self._parts.clock.now().wall
-        claim = yield from self._claim(token, caller, fingerprint, key_id)
+        claim = yield from self._claims.take(self._claims.of(token, caller, fingerprint, key_id))
         old = yield from self._operations.get(key_id)
         if claim.made < before and old.successor is not None:
             return Rotated(old, (yield from self._operations.get(old.successor)), None)
         return (yield from self._operations.rotate(key_id, overlap, by, ends))
-
-    def _claim(self, token: str, caller: str, fingerprint: str, key_id: str) -> Flow[Claim]:
-        """Return the claim that holds for a token.
-
-        Raises:
-            InvalidRequest: The token is empty or too long.
-            RepeatDiffers: The token was used for another request.
-        """
-        if not 0 < len(token) <= LONGEST_TOKEN:
-            raise InvalidRequest(f"the token of a repeatable request must have 1 to {LONGEST_TOKEN} characters")
-        now = self._parts.clock.now().wall
-        own = Claim(caller, _hash(token), _hash(fingerprint), key_id, now)
-        found: Claim = yield self._claims.take(own, now - KEPT)
-        if found.request != own.request:
-            raise RepeatDiffers("this token was used for another request: choose a new token for each request")
-        return found
-
-    @property
-    def _claims(self) -> ClaimStore | AsyncClaimStore:
-        claims = self._parts.store.claims
-        if claims is None:
-            raise ConfigurationError(
-                f"a {type(self._parts.store).__name__} keeps no claims: use a store in SQLite or PostgreSQL"
-            )
-        return claims
-
-
-def _hash(text: str) -> str:
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

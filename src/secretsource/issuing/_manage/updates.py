@@ -6,6 +6,7 @@ from secretsource.exceptions import Conflict
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage import amend, request
 from secretsource.issuing._manage.operations import MOST_ATTEMPTS
+from secretsource.issuing._manage.registers.claims import Claims
 from secretsource.issuing._manage.registers.registry import need_credits
 from secretsource.stores.base import Status
 from secretsource.stores.records import LAST_REVISION
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.lifecycle import By
     from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.operations import Operations
-    from secretsource.stores.base import KeyRecord
+    from secretsource.stores.base import Claim, KeyRecord
 
 
 class Updates:
@@ -29,6 +30,7 @@ class Updates:
     def __init__(self, parts: Parts, operations: Operations) -> None:
         self._parts = parts
         self._operations = operations
+        self.claims = Claims(parts)
 
     def update(self, key_id: str, update: KeyUpdate, revision: int | None, by: By) -> Flow[KeyRecord]:
         """Change a key that has not ended, and with it the successors that it has while it rotates."""
@@ -51,15 +53,21 @@ class Updates:
                 return records[0]
         raise self._operations.contended(key_id)
 
-    def add_credits(self, key_id: str, credits: object, by: By) -> Flow[KeyRecord]:
-        """Add credits to those of a key, and of the keys that it rotates with; simultaneous top-ups all count."""
+    def add_credits(self, key_id: str, credits: object, by: By, claim: Claim | None = None) -> Flow[KeyRecord]:
+        """Add credits to those of a key, and of the keys that it rotates with; simultaneous top-ups all count.
+
+        With a claim they are added once: the claim and the sum are stored together.
+        """
         more = request.more_credits(credits)
         for _ in range(MOST_ATTEMPTS):
             record = yield from self._operations.get(key_id)
+            if (yield from self.claims.is_made(claim)):
+                yield from self._operations.tell(record)  # the first request may have died before it did so
+                return record
             request.topped_up(record.credits, more, f"key {record.display!r}")
             line = [*(yield from self._line(record)), *(yield from self._rotating(record))]
             granted = [(each, {"credits": each.credits + more}) for each in line if each.credits is not None]
-            records = yield from self._change(granted, by)
+            records = yield from self._change(granted, by, claim)
             if records:
                 return records[0]
         raise self._operations.contended(key_id)
@@ -77,12 +85,14 @@ class Updates:
                 return record
         raise self._operations.contended(key_id)
 
-    def _change(self, asked: Sequence[tuple[KeyRecord, Mapping[str, object]]], by: By) -> Flow[Sequence[KeyRecord]]:
+    def _change(
+        self, asked: Sequence[tuple[KeyRecord, Mapping[str, object]]], by: By, claim: Claim | None = None
+    ) -> Flow[Sequence[KeyRecord]]:
         """Store the changes of several records, all or none; return none of them when another call was quicker."""
         now = self._parts.clock.now().wall
         amended = [(each, amend.amend(each, fields, now, by)) for each, fields in asked]
         changes = [change for _, change in amended if change is not None]
-        stored: bool = True if not changes else (yield self._parts.store.update_all(changes))
+        stored = True if not changes else (yield from self.claims.change_keys(claim, changes))
         if not stored:
             return []
         records = [before if change is None else change.record for before, change in amended]

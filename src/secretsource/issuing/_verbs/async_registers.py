@@ -53,6 +53,22 @@ class AsyncOwnerRegister:
         """Do as `OwnerRegister.add_credits` does."""
         return await arun(self._owners.add_credits(id, credits, by(actor, origin, reason)))
 
+    async def add_credits_once(
+        self,
+        token: str,
+        id: str | int,
+        credits: int,
+        *,
+        caller: str,
+        fingerprint: str,
+        reason: str | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+    ) -> OwnerRecord:
+        """Do as `OwnerRegister.add_credits_once` does."""
+        claim = self._owners.claims.of(token, caller, f"{id}\n{fingerprint}")
+        return await arun(self._owners.add_credits(id, credits, by(actor, origin, reason), claim))
+
     async def remaining(self, id: str | int) -> Sequence[LimitState]:
         """Do as `OwnerRegister.remaining` does."""
         owner = await arun(self._owners.get(id))

@@ -83,6 +83,46 @@ class OwnerRegister:
         """
         return run(self._owners.add_credits(id, credits, by(actor, origin, reason)))
 
+    def add_credits_once(
+        self,
+        token: str,
+        id: str | int,
+        credits: int,
+        *,
+        caller: str,
+        fingerprint: str,
+        reason: str | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+    ) -> OwnerRecord:
+        """Add credits as `add_credits` does, once for each token of a caller, however often the call is repeated.
+
+        The token is stored together with the sum, so a process that is killed on the way leaves no doubt. It is
+        remembered for a day.
+
+        Args:
+            token: As for `ApiKeys.issue_once`, like `caller` and `fingerprint`.
+            id: The owner.
+            credits: The credits to add, from 1.
+            caller: The caller.
+            fingerprint: The request of the caller.
+            reason: The reason, for the event; this and the next two are cut to 255 characters.
+            actor: The person or program that adds them.
+            origin: Its address or host name.
+
+        Returns:
+            The record as it is now.
+
+        Raises:
+            RepeatDiffers: The token was used with another fingerprint.
+            OwnerNotFound: The owner is not registered.
+            InvalidRequest: It is not such a number, or the owner has no credits to add to; nothing was stored.
+            ConfigurationError: The store keeps no claims.
+            StoreError: The store could not answer; repeat it with the same token.
+        """
+        claim = self._owners.claims.of(token, caller, f"{id}\n{fingerprint}")
+        return run(self._owners.add_credits(id, credits, by(actor, origin, reason), claim))
+
     def remaining(self, id: str | int) -> Sequence[LimitState]:
         """Return the state of each limit of an owner and of its plan, and of its credits; nothing is taken.
 

@@ -54,6 +54,47 @@ class KeyTaking:
         """
         return run(self._updates.add_credits(key_id, credits, by(actor, origin, reason)))
 
+    def add_credits_once(
+        self,
+        token: str,
+        key_id: str,
+        credits: int,
+        *,
+        caller: str,
+        fingerprint: str,
+        reason: str | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+    ) -> KeyRecord:
+        """Add credits as `add_credits` does, once for each token of a caller, however often the call is repeated.
+
+        The token is stored together with the sum, so a process that is killed on the way leaves no doubt. It is
+        remembered for a day.
+
+        Args:
+            token: As for `issue_once`, like `caller` and `fingerprint`.
+            key_id: The key: 22 characters of ``0-9A-Za-z``.
+            credits: The credits to add, from 1.
+            caller: The caller.
+            fingerprint: The request of the caller.
+            reason: The reason, for the event; this and the next two are cut to 255 characters.
+            actor: The person or program that adds them.
+            origin: Its address or host name.
+
+        Returns:
+            The record as it is now.
+
+        Raises:
+            RepeatDiffers: The token was used with another fingerprint.
+            KeyNotFound: There is no such key.
+            InvalidTransition: The key has ended.
+            InvalidRequest: It is not such a number, or the key has no credits to add to; nothing was changed.
+            ConfigurationError: The store keeps no claims.
+            StoreError: The store could not answer; repeat it with the same token.
+        """
+        claim = self._updates.claims.of(token, caller, f"{key_id}\n{fingerprint}", key_id)
+        return run(self._updates.add_credits(key_id, credits, by(actor, origin, reason), claim))
+
     def refund(self, verdict: Verdict) -> bool:
         """Refund what a check took from rates, quotas and credits, once, for a request that did not do its work.
 
@@ -121,6 +162,22 @@ class AsyncKeyTaking:
     ) -> KeyRecord:
         """Do as `ApiKeys.add_credits` does."""
         return await arun(self._updates.add_credits(key_id, credits, by(actor, origin, reason)))
+
+    async def add_credits_once(
+        self,
+        token: str,
+        key_id: str,
+        credits: int,
+        *,
+        caller: str,
+        fingerprint: str,
+        reason: str | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+    ) -> KeyRecord:
+        """Do as `ApiKeys.add_credits_once` does."""
+        claim = self._updates.claims.of(token, caller, f"{key_id}\n{fingerprint}", key_id)
+        return await arun(self._updates.add_credits(key_id, credits, by(actor, origin, reason), claim))
 
     async def refund(self, verdict: Verdict) -> bool:
         """Do as `ApiKeys.refund` does."""

@@ -34,7 +34,7 @@ from secretsource.server.api.fields import (
 )
 from secretsource.server.api.life import TopUp, repeated
 from secretsource.server.api.managed import CUSTOMERS, shown
-from secretsource.server.api.repeats import Token, issue_for
+from secretsource.server.api.repeats import Token, identity, issue_for
 from secretsource.server.api.revisions import IfMatch, revision_of
 from secretsource.server.api.route import Caller, Serving, on, router
 from secretsource.server.problems import Fault, Problem
@@ -152,13 +152,16 @@ async def update(
 
 
 @on(routes, "POST", f"{ONE}:addCredits", "addKeyCredits", Key, "keys:write", 409)
-async def add_credits(key_id: KeyId, asked: TopUp, caller: Caller, service: Serving) -> Response:
-    """Add credits to those of a key, and of the keys that it rotates with. A repeat adds them once more."""
+async def add_credits(
+    key_id: KeyId, asked: TopUp, caller: Caller, service: Serving, request: Request, token: Token = None
+) -> Response:
+    """Add credits to those of a key and its rotation. With an `Idempotency-Key`, a repeat adds none."""
     await CUSTOMERS.find(service, caller, key_id)
-    record = await service.keys.add_credits(
-        key_id, asked.credits, reason=asked.reason, actor=caller.actor, origin=caller.ip
-    )
-    return CUSTOMERS.record(record)
+    more: dict[str, Any] = {"reason": asked.reason, "actor": caller.actor, "origin": caller.ip}
+    if token is None:
+        return CUSTOMERS.record(await service.keys.add_credits(key_id, asked.credits, **more))
+    repeated = await identity(request, caller)
+    return CUSTOMERS.record(await service.keys.add_credits_once(token, key_id, asked.credits, **repeated, **more))
 
 
 @on(routes, "GET", f"{ONE}/limits", "getKeyLimits", Limits, "keys:read")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import time
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Body, Depends, Path, Query
+from fastapi import Body, Depends, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
@@ -16,6 +16,7 @@ from secretsource.server.api.answers import Limits, OwnerPage, OwnerRecord, Port
 from secretsource.server.api.fields import Asked, Credits, Lines, Metadata, Name, PlanId, Quota, Reason, Rules, given
 from secretsource.server.api.life import Cause, TopUp
 from secretsource.server.api.managed import shown
+from secretsource.server.api.repeats import Token, identity
 from secretsource.server.api.revisions import IfMatch, etag_of, revision_of
 from secretsource.server.api.route import Caller, Serving, on, router
 from secretsource.server.open_paths.links import address_of, new_link
@@ -117,9 +118,15 @@ async def delete(owner: Named, caller: Caller, service: Serving, reason: Reason 
 
 
 @on(routes, "POST", f"{ONE}:addCredits", "addOwnerCredits", OwnerRecord, WRITES)
-async def add_credits(owner: Named, asked: TopUp, caller: Caller, service: Serving) -> Response:
-    """Add credits to those of an owner, which all its keys share. A repeat adds them once more."""
-    return _record(await service.keys.owners.add_credits(owner, asked.credits, **_by(caller, asked)))
+async def add_credits(
+    owner: Named, asked: TopUp, caller: Caller, service: Serving, request: Request, token: Token = None
+) -> Response:
+    """Add credits to those of an owner, which all its keys share. With an `Idempotency-Key`, a repeat adds none."""
+    owners, more = service.keys.owners, _by(caller, asked)
+    if token is None:
+        return _record(await owners.add_credits(owner, asked.credits, **more))
+    repeated = await identity(request, caller)
+    return _record(await owners.add_credits_once(token, owner, asked.credits, **repeated, **more))
 
 
 @on(routes, "POST", f"{ONE}:suspend", "suspendOwner", OwnerRecord, WRITES)

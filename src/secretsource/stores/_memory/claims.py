@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from secretsource._ground import fork
+from secretsource.stores.owners import Refused
 from secretsource.stores.registers.claims import Claim, ClaimStore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from secretsource.stores.owners import OwnerEvent, OwnerRecord, Register
+    from secretsource.stores.records import Change
 
 __all__ = ["MemoryClaims"]
 
@@ -11,10 +23,18 @@ MOST = 10_000
 
 
 class MemoryClaims(ClaimStore):
-    """Claims in a dictionary, whose single steps need no lock."""
+    """Claims in a dictionary, whose single steps need no lock; a change with a claim is made under one.
 
-    def __init__(self) -> None:
+    Args:
+        update_all: Compares and sets records; see `KeyStore.update_all`.
+        owners: The owners of the same store.
+    """
+
+    def __init__(self, update_all: Callable[[Sequence[Change]], bool], owners: Register[OwnerRecord]) -> None:
         self._claims: dict[tuple[str, str], Claim] = {}
+        self._lock = fork.lock()
+        self._update_all = update_all
+        self._owners = owners
 
     def take(self, claim: Claim, since: float) -> Claim:
         """Store a claim; see `ClaimStore.take`."""
@@ -32,3 +52,31 @@ class MemoryClaims(ClaimStore):
         place = (claim.caller, claim.token)
         if self._claims.get(place) == claim:
             self._claims.pop(place, None)
+
+    def find(self, claim: Claim, since: float) -> Claim | None:
+        """Return the claim that holds; see `ClaimStore.find`."""
+        with self._lock:
+            found = self._claims.get((claim.caller, claim.token))
+        return None if found is None or found.made < since else found
+
+    def change_keys(self, claim: Claim, since: float, changes: Sequence[Change]) -> bool:
+        """Store a claim with changes of keys; see `ClaimStore.change_keys`."""
+        stored: bool = self._with(claim, since, partial(self._update_all, changes), taken=False)
+        return stored
+
+    def change_owner(self, claim: Claim, since: float, record: OwnerRecord, event: OwnerEvent) -> OwnerRecord | Refused:
+        """Store a claim with a change of an owner; see `ClaimStore.change_owner`."""
+        stored: OwnerRecord | Refused = self._with(
+            claim, since, partial(self._owners.put, record, event), taken=Refused.OUTDATED
+        )
+        return stored
+
+    def _with(self, claim: Claim, since: float, change: Callable[[], object], *, taken: object) -> Any:
+        """Make a change with a claim; without it if it is refused, and not at all if the token is claimed already."""
+        with self._lock:
+            if self.take(claim, since) is not claim:
+                return taken
+            done = change()
+            if done is False or isinstance(done, Refused):
+                self.release(claim)
+            return done

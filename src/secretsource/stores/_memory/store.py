@@ -72,7 +72,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         self.plans = MemoryRegister[PlanRecord](self._book, "plan")
         self.counts = MemoryCounts(lambda key_id: self._records.get(key_id), self._book.terms)  # noqa: PLW0108 - it is replaced
         self.history = MemoryHistory(self._all_that_happened)
-        self.claims = MemoryClaims()
+        self.claims = MemoryClaims(self.update_all, self.owners)
         self.outbox = MemoryOutbox(self.history)
         self.passes = MemoryPasses()
         self.upkeep = MemoryUpkeep(

@@ -67,7 +67,7 @@ class SqlRegister(Register[Kept], Generic[Kept]):
 
     def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
         """Compare and set; see `Register.put`."""
-        return self._database.write(partial(self._put, record=record, event=event))
+        return self._database.write(partial(self.put_in, record=record, event=event))
 
     def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
         """Compare and delete; see `Register.delete`."""
@@ -96,7 +96,8 @@ class SqlRegister(Register[Kept], Generic[Kept]):
         rows = self._database.read(lambda connection: connection.execute(found).all())
         return [_to_event(row) for row in rows]
 
-    def _put(self, connection: Connection, record: Kept, event: OwnerEvent) -> Kept | Refused:
+    def put_in(self, connection: Connection, record: Kept, event: OwnerEvent) -> Kept | Refused:
+        """Compare and set in a transaction that does more; a refusal has stored nothing."""
         held = self._held(connection, record)
         if held != record.revision:
             return Refused.OUTDATED

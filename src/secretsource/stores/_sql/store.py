@@ -57,7 +57,7 @@ class SqlStore(KeyStore, ChangeFeed):
         self.counts = SqlCounts(database)
         self.credits = SqlCredits(database)
         self.history = SqlHistory(database)
-        self.claims = SqlClaims(database)
+        self.claims = SqlClaims(database, self.owners)
         self.outbox = SqlOutbox(database, self.history)
         self.passes = SqlPasses(database)
         self.upkeep = SqlUpkeep(database)

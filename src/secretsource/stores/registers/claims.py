@@ -9,6 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretsource.stores.owners import OwnerEvent, OwnerRecord, Refused
+    from secretsource.stores.records import Change
+
 __all__ = ["AsyncClaimStore", "Claim", "ClaimStore"]
 
 
@@ -19,7 +26,7 @@ class Claim(NamedTuple):
         caller: The caller: up to 64 characters of ``0-9A-Za-z``.
         token: A hash of its token: 64 characters of ``0-9a-f``.
         request: A hash of the request: 64 characters of ``0-9a-f``.
-        key_id: The key that the request makes or changes.
+        key_id: The key that the request makes or changes; empty for a request about an owner.
         made: The time of the first request, in seconds since 1970 UTC.
     """
 
@@ -49,6 +56,37 @@ class ClaimStore(ABC):
     def release(self, claim: Claim) -> None:
         """Forget a claim whose request failed; another claim of the same token must stay."""
 
+    @abstractmethod
+    def find(self, claim: Claim, since: float) -> Claim | None:
+        """Return the claim that holds for the caller and the token of a claim, or None; arguments as for `take`."""
+
+    @abstractmethod
+    def change_keys(self, claim: Claim, since: float, changes: Sequence[Change]) -> bool:
+        """Store a claim together with changed records and their events, all or nothing.
+
+        Args:
+            claim: The claim.
+            since: As for `take`.
+            changes: As for `KeyStore.update_all`.
+
+        Returns:
+            False, with nothing stored, if the token is claimed already, or if one of the records has moved on.
+        """
+
+    @abstractmethod
+    def change_owner(self, claim: Claim, since: float, record: OwnerRecord, event: OwnerEvent) -> OwnerRecord | Refused:
+        """Store a claim together with a changed owner and its event, all or nothing.
+
+        Args:
+            claim: The claim.
+            since: As for `take`.
+            record: As for `Register.put`.
+            event: As for `Register.put`.
+
+        Returns:
+            The same as `Register.put`; `Refused.OUTDATED` also if the token is claimed already.
+        """
+
 
 class AsyncClaimStore(ABC):
     """The same contract as `ClaimStore`, for an event loop."""
@@ -60,3 +98,17 @@ class AsyncClaimStore(ABC):
     @abstractmethod
     async def release(self, claim: Claim) -> None:
         """Do the same as `ClaimStore.release`."""
+
+    @abstractmethod
+    async def find(self, claim: Claim, since: float) -> Claim | None:
+        """Do the same as `ClaimStore.find`."""
+
+    @abstractmethod
+    async def change_keys(self, claim: Claim, since: float, changes: Sequence[Change]) -> bool:
+        """Do the same as `ClaimStore.change_keys`."""
+
+    @abstractmethod
+    async def change_owner(
+        self, claim: Claim, since: float, record: OwnerRecord, event: OwnerEvent
+    ) -> OwnerRecord | Refused:
+        """Do the same as `ClaimStore.change_owner`."""

@@ -21,6 +21,7 @@ __all__ = [
     "KeyId",
     "Limit",
     "MoreCredits",
+    "Once",
     "Reason",
     "Revision",
     "Store",
@@ -107,6 +108,15 @@ KeyId = Annotated[str, typer.Argument(metavar="KEY_ID", parser=key_id, help="A k
 After = Annotated[str | None, typer.Option("--after", metavar="CURSOR", help="Go on where an earlier list ended.")]
 
 Limit = Annotated[int, typer.Option("--limit", metavar="N", help="How many keys, 1 to 1000.")]
+
+Once = Annotated[
+    str | None,
+    typer.Option(
+        "--once",
+        metavar="TOKEN",
+        help="Add them once for this token, such as the number of an invoice, however often you repeat it in a day.",
+    ),
+]
 
 Revision = Annotated[
     int | None, typer.Option("--revision", metavar="N", min=0, help="Refuse if the record has another revision by now.")

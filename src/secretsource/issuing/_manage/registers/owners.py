@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.lifecycle import By
+    from secretsource.stores.base import Claim
 
 __all__ = ["OwnerFields", "Owners"]
 
@@ -60,8 +61,8 @@ class Owners(Registry[OwnerRecord]):
 
         return self.change(id, decide, OwnerEventKind.CHANGED, by, revision)
 
-    def add_credits(self, id: object, credits: object, by: By) -> Flow[OwnerRecord]:
-        """Add credits to those of an owner; simultaneous top-ups all count."""
+    def add_credits(self, id: object, credits: object, by: By, claim: Claim | None = None) -> Flow[OwnerRecord]:
+        """Add credits to those of an owner; simultaneous top-ups all count. With a claim they are added once."""
         more = _request.more_credits(credits)
 
         def decide(id: str, old: OwnerRecord | None, _: float) -> OwnerRecord:
@@ -69,7 +70,7 @@ class Owners(Registry[OwnerRecord]):
                 raise OwnerNotFound(id)
             return old._replace(credits=_request.topped_up(old.credits, more, f"owner {id!r:.80}"))
 
-        return self.change(id, decide, OwnerEventKind.CHANGED, by)
+        return self.change(id, decide, OwnerEventKind.CHANGED, by, claim=claim)
 
     def suspend(self, id: object, by: By) -> Flow[OwnerRecord]:
         """Refuse the keys of an owner until it is resumed."""

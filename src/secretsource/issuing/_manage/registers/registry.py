@@ -10,6 +10,7 @@ from typing import Any, Generic
 
 from secretsource.exceptions import ConfigurationError, Conflict, InvalidRequest, PlanNotFound, StoreError
 from secretsource.issuing._manage import request as _request
+from secretsource.issuing._manage.registers.claims import Claims
 from secretsource.stores.base import ChangeBus, KeyChange, OwnerEvent, OwnerEventKind, Refused
 from secretsource.stores.owners import Kept
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.lifecycle import By
+    from secretsource.stores.base import Claim
 
 __all__ = ["Registry", "need_credits"]
 
@@ -42,6 +44,7 @@ class Registry(Generic[Kept]):
         self._parts = parts
         self._subject = subject
         self._missing = missing
+        self.claims = Claims(parts)
         self._bus = parts.feed if isinstance(parts.feed, ChangeBus) else None
 
     def find(self, id: str) -> Flow[Kept | None]:
@@ -83,6 +86,7 @@ class Registry(Generic[Kept]):
         kind: OwnerEventKind,
         by: By,
         revision: int | None = None,
+        claim: Claim | None = None,
     ) -> Flow[Kept]:
         """Store the decided record; a record that is like it already stays as it is.
 
@@ -92,6 +96,7 @@ class Registry(Generic[Kept]):
             kind: The kind of event for an existing record.
             by: The actor, the origin and the reason.
             revision: The revision that the record must have; 0 for a record that must not exist, None for any.
+            claim: The claim of a request that is carried out once; only for owners.
 
         Raises:
             Conflict: The record has another revision.
@@ -101,6 +106,9 @@ class Registry(Generic[Kept]):
             _request.number(revision, "revision", 0, _LAST_REVISION)
         for _ in range(_MOST_ATTEMPTS):
             old = yield from self.find(name)
+            if old is not None and (yield from self.claims.is_made(claim)):
+                yield from self._tell(name)
+                return old
             self._compare(name, old, revision)
             now = self._parts.clock.now().wall
             new = decide(name, old, now)
@@ -110,13 +118,21 @@ class Registry(Generic[Kept]):
                 return old
             happens = OwnerEventKind.REGISTERED if old is None else kind
             event = OwnerEvent(name, happens, now, fields, by.actor, by.origin, by.reason)
-            stored: Kept | Refused = yield self._register().put(new, event)
+            stored = yield from self._put(new, event, claim)
             if stored is Refused.NO_PLAN:
                 raise PlanNotFound(str(getattr(new, "plan", None)))
             if not isinstance(stored, Refused):
                 yield from self._tell(name)
                 return stored
         raise self._contended(name)
+
+    def _put(self, new: Kept, event: OwnerEvent, claim: Claim | None) -> Flow[Kept | Refused]:
+        stored: Kept | Refused
+        if claim is None:
+            stored = yield self._register().put(new, event)
+        else:
+            stored = yield from self.claims.change_owner(claim, new, event)
+        return stored
 
     def delete(self, id: object, by: By) -> Flow[Kept]:
         """Delete a record.
