@@ -47,6 +47,24 @@ async def test_credits_of_an_owner_are_set_added_and_shown(world: World) -> None
     assert (await world.root("GET", "/v1/owners/other/limits")).status == 404
 
 
+async def test_a_replaced_owner_keeps_its_balance(world: World) -> None:
+    """Credits are a balance, not a setting: they stay when they are left out, and null takes the bound away."""
+    path = "/v1/owners/acme"
+    await world.root("PUT", path, {"name": "Acme", "quota": "7/day", "credits": 3})
+    key = await world.root("POST", "/v1/keys", {"owner": "acme", "scopes": ["a:b"]})
+    assert await world.keys.check(key.json["key"], scope="a:b")
+    tag = (await world.root("GET", path)).headers["etag"]
+    renamed = await world.root("PUT", path, {"name": "Acme Ltd"}, if_match=tag)
+    assert (renamed.status, renamed.json["name"], renamed.json["quota"]) == (200, "Acme Ltd", None)
+    assert renamed.json["credits"] == 3
+    assert left(await world.root("GET", f"{path}/limits")) == {"owner credits": 2}
+    assert (await world.root("PUT", path, {"name": "late"}, if_match=tag)).status == 412
+    changed = (await world.root("GET", "/v1/events?owner=acme")).json["events"][-1]
+    assert (changed["kind"], sorted(changed["fields"])) == ("changed", ["name", "quota"])
+    assert (await world.root("PUT", path, {"credits": 5})).json["credits"] == 5
+    assert (await world.root("PUT", path, {"credits": None})).json["credits"] is None
+
+
 async def test_a_repeated_top_up_adds_once(world: World) -> None:
     """A client that lost the answer repeats it with the same token; without one, or with another, it adds again."""
     issued = await world.root("POST", "/v1/keys", A_KEY)

@@ -49,13 +49,16 @@ Named = Annotated[str, Depends(_owner)]
 
 
 class OwnerBody(Asked):
-    """An owner as it shall be; a field that is left out is cleared."""
+    """The fields of an owner."""
 
     name: Name | None = None
     plan: PlanId | None = Field(None, description="The id of its plan.")
     rate_limit: Rules | None = Field(None, description="Rules that all its keys share.", examples=["1000/minute"])
     quota: Quota | None = Field(None, description="Rules that all its keys share.", examples=["100000/month"])
-    credits: Credits | None = Field(None, description="Requests that all its keys may make in all.")
+    credits: Credits | None = Field(
+        None,
+        description="Requests that all its keys may make in all; null for no bound.",
+    )
     metadata: Metadata | None = None
 
 
@@ -85,8 +88,12 @@ async def list_owners(asked: Annotated[OwnerFilter, Query()], caller: Caller, se
 
 @on(routes, "PUT", ONE, "putOwner", OwnerRecord, WRITES, 412)
 async def put(owner: Named, asked: OwnerBody, caller: Caller, service: Serving, if_match: IfMatch = None) -> Response:
-    """Register an owner, or replace the fields of one."""
-    fields = {name: getattr(asked, name) for name in OwnerBody.model_fields}
+    """Register an owner, or replace its fields: a field that is left out is cleared.
+
+    Credits are a balance, not a setting: left out, they stay, and null takes the bound away.
+    """
+    settings = {name: getattr(asked, name) for name in OwnerBody.model_fields if name != "credits"}
+    fields = {**settings, **given(asked)}
     return await _put(owner, fields, if_match, caller, service)
 
 
