@@ -67,6 +67,7 @@ POSTS: dict[str, tuple[str, dict[str, str]]] = {
     "revokeAnyKey": ("/operator/keys/{key}/revoke", {"sure": "yes"}),
     "rotateAnyKey": ("/operator/keys/{key}/rotate", {"overlap": "604800", "sure": "yes"}),
     "finishAnyRotation": ("/operator/keys/{key}/finish", {"sure": "yes"}),
+    "extendAnyRotation": ("/operator/keys/{key}/extend", {"overlap": "2592000"}),
     "disableAnyKey": ("/operator/keys/{key}/disable", {}),
     "enableAnyKey": ("/operator/keys/{key}/enable", {}),
     "issueRootKeyByPage": ("/operator/root-keys/new", {"name": "x", "scopes": "keys:read"}),

@@ -91,6 +91,44 @@ async def test_a_rotation_is_finished_after_its_users_were_shown(world: World, o
     assert (await world.keys.events(old.record.key_id))[-1].reason == "moved"
 
 
+async def test_an_overlap_is_extended(world: World, operating: Browser) -> None:
+    """The old key works for longer; a shorter time is refused in words, beside the open form."""
+    old = (await world.customer_key()).record
+    path = f"/operator/keys/{old.key_id}"
+    assert "/extend" not in (await operating.get(path)).body.decode()
+    rotated = await world.keys.rotate(old.key_id, overlap=86400)
+    assert f'action="{path}/extend"' in (await operating.get(path)).body.decode()
+    shorter = await operating.post(f"{path}/extend", {"overlap": "3600"})
+    assert shorter.status == 422
+    assert "works for longer already" in shorter.body.decode()
+    assert "<details open>" in shorter.body.decode()
+    assert (await world.keys.get(old.key_id)).overlap_ends == rotated.predecessor.overlap_ends
+    longer = await operating.post(f"{path}/extend", {"overlap": "604800"})
+    assert (longer.status, longer.headers["location"]) == (303, path)
+    before, after = rotated.predecessor.overlap_ends, (await world.keys.get(old.key_id)).overlap_ends
+    assert before is not None
+    assert after is not None
+    assert after > before + 500_000
+    event = (await world.keys.events(old.key_id))[-1]
+    assert (event.fields, event.origin) == (("overlap_ends_at",), "192.0.2.7")
+    assert event.actor
+
+
+async def test_a_key_that_does_not_rotate_is_not_extended(world: World, operating: Browser) -> None:
+    """A form that was opened before the rotation ended changes nothing, and says so; a reader has no form."""
+    old = (await world.customer_key()).record
+    path = f"/operator/keys/{old.key_id}"
+    await world.keys.rotate(old.key_id, overlap=86400)
+    reading = await operator(world, "keys:read")
+    assert "/extend" not in (await reading.get(path)).body.decode()
+    await operating.get(path)
+    await world.keys.finish_rotation(old.key_id)
+    late = await operating.post(f"{path}/extend", {"overlap": "604800"})
+    assert late.status == 422
+    assert "Nothing was changed" in late.body.decode()
+    assert (await world.keys.get(old.key_id)).status is Status.REVOKED
+
+
 async def test_a_key_that_does_not_rotate_has_nothing_to_finish(world: World, operating: Browser) -> None:
     """The page says so, and a form that is sent anyway changes nothing."""
     key = (await world.customer_key()).record

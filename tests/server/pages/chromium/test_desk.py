@@ -90,6 +90,14 @@ async def test_a_key_that_comes_back_is_an_alarm(site: Site, open_window: Open, 
     new = await window.page.locator("#key-text").inner_text()
     assert [await use(site, each) for each in (issued.plaintext, new)] == [200, 200]
     await window.press("I have stored it", role="link")
+    ends = (await site.keys.get(issued.record.key_id)).overlap_ends
+    await window.way.hand.press(window.page.locator("summary", has_text="Extend the overlap"))
+    await window.page.get_by_label("The old key works, from now, for").select_option("2592000")
+    await window.press("Extend the overlap")
+    later = (await site.keys.get(issued.record.key_id)).overlap_ends
+    assert ends is not None
+    assert later is not None
+    assert later > ends + 1_000_000
     await window.press("Finish the rotation", role="link")
     await window.tick("Refuse the old key now")
     await window.press("Finish now")

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from secretsource.server.pages.customer.fields import KEPT, NEVER, OVERLAPS, ends_of, lives, read_key, read_overlap
+from secretsource.server.pages.customer.fields import (
+    KEPT,
+    NEVER,
+    OVERLAPS,
+    ends_of,
+    lives,
+    read_key,
+    read_longer,
+    read_overlap,
+)
 from secretsource.server.pages.customer.standing import Offer
 from secretsource.server.pages.forms import Form
 
@@ -121,3 +130,17 @@ def test_an_overlap_is_one_of_the_list() -> None:
     good, bad = form(overlap="3600"), form(overlap="3601")
     assert (read_overlap(good, str), good.errors) == (3600, {})
     assert (read_overlap(bad, str), bad.errors) == (0, {"overlap": "Choose from the list."})
+
+
+def test_an_overlap_is_only_put_off() -> None:
+    """A time that ends before the present end is told; an equal one, and a key that does not rotate, pass."""
+    for ends, errors in (
+        (NOW + 3601, {"overlap": "The old key works for longer already: choose a longer time."}),
+        (NOW + 3600, {}),
+        (None, {}),
+    ):
+        asked = form(overlap="3600")
+        assert (read_longer(asked, ends, NOW, str), asked.errors) == (3600, errors)
+    wrong = form(overlap="3601")
+    read_longer(wrong, NOW + 9999, NOW, str)
+    assert wrong.errors == {"overlap": "Choose from the list."}

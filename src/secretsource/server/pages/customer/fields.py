@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Translate = Callable[[str], str]
 
-__all__ = ["KEPT", "LIVES", "NEVER", "OVERLAPS", "ends_of", "lives", "read_key", "read_overlap"]
+__all__ = ["KEPT", "LIVES", "NEVER", "OVERLAPS", "ends_of", "lives", "read_key", "read_longer", "read_overlap"]
 
 LONGEST_NAME = 255
 MOST_NETWORKS = 100
@@ -96,6 +96,21 @@ def read_overlap(form: Form, translate: Translate) -> int:
         return int(chosen)
     form.wrong("overlap", translate("Choose from the list."))
     return 0
+
+
+def read_longer(form: Form, ends: float | None, now: float, translate: Translate) -> int:
+    """Return the overlap in a form that puts the end of an old key off; mistakes stand in the form.
+
+    Args:
+        form: The form.
+        ends: The end of the old key, in seconds since 1970 UTC; None for a key that does not rotate.
+        now: The present, in seconds since 1970 UTC.
+        translate: Translates a message.
+    """
+    overlap = read_overlap(form, translate)
+    if not form.errors and ends is not None and now + overlap < ends:
+        form.wrong("overlap", translate("The old key works for longer already: choose a longer time."))
+    return overlap
 
 
 def _networks(form: Form, translate: Translate) -> list[str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from secretsource.server.pages.customer import evidence
-from secretsource.server.pages.customer.fields import OVERLAPS, read_overlap
+from secretsource.server.pages.customer.fields import OVERLAPS, read_longer
 from secretsource.server.pages.customer.standing import own_key
 from secretsource.server.pages.looks.charts import Bar
 from secretsource.server.pages.looks.words import SERIES, series_of
@@ -49,9 +49,7 @@ async def finish(visit: Visit) -> Response:
 async def extend(visit: Visit) -> Response:
     """Let the old key of a rotation work for longer."""
     record = await own_key(visit)
-    overlap = read_overlap(visit.form, visit.translate)
-    if not visit.form.errors and record.overlap_ends is not None and visit.now + overlap < record.overlap_ends:
-        visit.form.wrong("overlap", visit.translate("The old key works for longer already: choose a longer time."))
+    overlap = read_longer(visit.form, record.overlap_ends, visit.now, visit.translate)
     if visit.form.errors:
         return await show_key(visit, record, 422)
     await visit.keys.extend_rotation(record.key_id, overlap=overlap, actor=visit.actor, origin=visit.origin)

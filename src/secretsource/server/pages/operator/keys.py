@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from secretsource.exceptions import KeyNotFound
 from secretsource.issuing import Page, Status
 from secretsource.server.api.managed import CUSTOMERS
+from secretsource.server.pages.customer.fields import OVERLAPS
 from secretsource.server.pages.looks.words import STATUSES
 from secretsource.server.pages.operator.bars import bars_of
 from secretsource.server.pages.operator.desk import LINES, view
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from secretsource.issuing import KeyRecord
     from secretsource.server.pages.operator.desk import Desk
 
-__all__ = ["VIEWS", "find_key", "uses_of"]
+__all__ = ["VIEWS", "find_key", "show_key", "uses_of"]
 
 READS, WRITES = CUSTOMERS.reads, CUSTOMERS.writes
 LOOKED_AT = 1000
@@ -64,8 +65,18 @@ async def show_all(desk: Desk) -> Response:
 
 
 async def show(desk: Desk) -> Response:
-    """Show a key, with its limits, its checks of two weeks and its newest events."""
-    record = await find_key(desk)
+    """Show a key."""
+    return await show_key(desk, await find_key(desk))
+
+
+async def show_key(desk: Desk, record: KeyRecord, status: int = 200) -> Response:
+    """Show a key, with its limits, its checks of two weeks and its newest events.
+
+    Args:
+        desk: The desk of the operator.
+        record: The key.
+        status: The status of the answer.
+    """
     limits = await desk.keys.remaining(record.key_id)
     chart = None
     if desk.may("usage:read"):
@@ -74,7 +85,9 @@ async def show(desk: Desk) -> Response:
         chart = bars_of(desk.visit.reader, counts, "day", DAYS, now)
     newest = max(record.revision - EVENTS, 0)
     events = (await desk.keys.events(record.key_id, after=newest, limit=EVENTS))[::-1]
-    return desk.page("operator/key.html", record=record, limits=limits, chart=chart, events=events)
+    return desk.page(
+        "operator/key.html", status, record=record, limits=limits, chart=chart, events=events, overlaps=OVERLAPS
+    )
 
 
 async def show_revoke(desk: Desk) -> Response:

@@ -1,4 +1,4 @@
-"""Rotate the key of a customer, and finish its rotation: the new text is shown once, and both are confirmed."""
+"""Rotate the key of a customer, extend or finish its rotation: the new text is shown once, and ends are confirmed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.issuing import Status
 from secretsource.server.api.managed import CUSTOMERS
-from secretsource.server.pages.customer.fields import OVERLAPS, read_overlap
+from secretsource.server.pages.customer.fields import OVERLAPS, read_longer, read_overlap
 from secretsource.server.pages.operator.desk import view
-from secretsource.server.pages.operator.keys import find_key, uses_of
+from secretsource.server.pages.operator.keys import find_key, show_key, uses_of
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -65,6 +65,20 @@ async def finish(desk: Desk) -> Response:
     return desk.go(f"/operator/keys/{record.successor}")
 
 
+async def extend(desk: Desk) -> Response:
+    """Let the old key of a rotation work for longer."""
+    record, form = await find_key(desk), desk.form
+    overlap = read_longer(form, record.overlap_ends, desk.visit.now, desk.visit.translate)
+    if form.errors:
+        return await show_key(desk, record, 422)
+    try:
+        await desk.keys.extend_rotation(record.key_id, overlap=overlap, **desk.by())
+    except InvalidTransition as error:
+        desk.visit.refuse(error)
+        return await show_key(desk, record, 422)
+    return desk.go(f"/operator/keys/{record.key_id}")
+
+
 def _rotate_page(desk: Desk, record: KeyRecord, status: int = 200) -> Response:
     return desk.page("operator/key-rotate.html", status, record=record, overlaps=OVERLAPS)
 
@@ -79,4 +93,5 @@ VIEWS = (
     view("POST", f"{ONE}/rotate", "rotateAnyKey", WRITES, rotate),
     view("GET", f"{ONE}/finish", "showAnyFinish", WRITES, show_finish),
     view("POST", f"{ONE}/finish", "finishAnyRotation", WRITES, finish),
+    view("POST", f"{ONE}/extend", "extendAnyRotation", WRITES, extend),
 )
