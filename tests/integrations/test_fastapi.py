@@ -16,8 +16,8 @@ from starlette.routing import Host, Mount
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._shared.statements import joined
 from secretsource.integrations.fastapi import ApiKey
-from secretsource.integrations.routes import Stated, require_key
-from secretsource.issuing import NO_SCOPE, ApiKeys, KeyRecord
+from secretsource.integrations.routes import Stated, check_stated, require_key
+from secretsource.issuing import NO_SCOPE, Admission, ApiKeys, KeyRecord
 from secretsource.stores.memory import MemoryStore
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
 from secretsource.testing._integrations.cases import ask, bearer
@@ -423,3 +423,22 @@ def test_one_scope_is_decided_at_a_glance() -> None:
     assert joined([Stated((READ, "a")), Stated(NO_SCOPE), Stated("a")]) == Stated((READ, "a"))
     assert joined([Stated(()), Stated(NO_SCOPE, 3)]) == Stated(NO_SCOPE, 3)
     assert joined([Stated(())]) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (Stated(5), "scope 5 cannot be demanded"),  # type: ignore[arg-type]
+        (Stated(None), "scope None cannot be demanded"),  # type: ignore[arg-type]
+        (Stated(b"a"), "scope b'a' cannot be demanded"),  # type: ignore[arg-type]
+        (Stated((READ, ["a"])), r"scope \['a'\] cannot be demanded"),  # type: ignore[arg-type]
+        (Stated((["a"],)), r"scope \['a'\] cannot be demanded"),  # type: ignore[arg-type]
+        (Stated("a b"), "scope 'a b' cannot be demanded"),
+        (Stated(READ, "5"), "its cost must be a whole number"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_malformed_statement_among_several_is_told_with_its_route(keys: ApiKeys, wrong: Stated, said: str) -> None:
+    """As one alone is."""
+    for several in ([wrong, Stated(READ)], [Stated(NO_SCOPE), wrong], [Stated(()), wrong]):
+        with pytest.raises(ConfigurationError, match=f"route '/invoices' cannot be checked: {said}"):
+            check_stated(Admission(keys, scope=None), "/invoices", joined(several))

@@ -165,7 +165,8 @@ def handlers(servicer: Any) -> dict[str, Any]:
     made = {name: getattr(grpc, f"{name}_rpc_method_handler")(getattr(servicer, name)) for name in SHAPES}
     made["endless"] = grpc.unary_stream_rpc_method_handler(servicer.endless)
     single = ("costly", "broken", "aborted", "health", "forgotten")
-    return made | {name: grpc.unary_unary_rpc_method_handler(getattr(servicer, name)) for name in single}
+    made |= {name: grpc.unary_unary_rpc_method_handler(getattr(servicer, name)) for name in single}
+    return made | {"he%61lth": made["health"]}
 
 
 @contextmanager
@@ -329,6 +330,14 @@ def test_an_exempt_method_needs_no_key_and_a_forgotten_one_is_closed(serve: Any,
         assert call(address, "health", bearer("nonsense")).said == [b"nobody"]
         assert call(address, "forgotten", bearer(world.issue())).status == "UNKNOWN"
         assert call(address, "nothing", {}).status == "UNIMPLEMENTED"
+
+
+def test_an_odd_method_below_an_exempt_folder_needs_a_key(serve: Any, world: World) -> None:
+    """A name that another server might read as a path elsewhere is refused without a key, not by a defect."""
+    with serve(world.keys, exempt=["/shop.Shop/*"]) as address:
+        assert call(address, "health", {}).said == [b"nobody"]
+        assert call(address, "he%61lth", {}).trailing["problem-code"] == "missing_key"
+        assert call(address, "he%61lth", bearer(world.issue())).said == [b"acme"]
 
 
 def test_the_address_is_that_of_the_peer(serve: Any, world: World) -> None:

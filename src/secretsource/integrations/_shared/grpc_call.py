@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from secretsource.exceptions import ConfigurationError, KeyRejected
+from secretsource.exceptions import KeyRejected
 from secretsource.integrations._shared.grpc import address_of, behaviour_of, metadata_of
-from secretsource.integrations.routes import Stated, stated
+from secretsource.integrations.routes import Stated, check_stated, stated
 from secretsource.issuing import NO_SCOPE
 from secretsource.issuing.statuses import statuses_of
 
@@ -35,11 +35,11 @@ def question(admission: Admission, method: str, handler: Any, context: Any) -> d
         context: The context of the call.
 
     Raises:
-        ConfigurationError: The method states no scope.
+        ConfigurationError: The method is not exempt, and states no scope.
     """
     found = stated(behaviour_of(handler))
-    if found is None and not admission.is_exempt(method):
-        raise ConfigurationError(f"method {method!r:.200} must state a scope: write  @require_key(...)")
+    if found is None:
+        check_stated(admission, method, None)
     demand, cost, limit = found or Stated(NO_SCOPE)
     headers = [(name, value) for name, value in context.invocation_metadata() or () if isinstance(value, str)]
     return {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 from secretsource.integrations.routes import Stated
 from secretsource.issuing import NO_SCOPE
@@ -16,18 +17,28 @@ if TYPE_CHECKING:
 def joined(several: Iterable[Stated]) -> Stated | None:
     """Return the demand of several statements together, or None where none names a scope.
 
+    A malformed scope or cost stays in it, for `check_stated` to refuse it with its route.
+
     Args:
         several: The statements; the largest cost counts, and the first limit.
     """
     listed = [*several]
     named = [each.scope for each in listed if each.scope is not NO_SCOPE]
-    scopes = [scope for each in named for scope in ([each] if isinstance(each, str) else each)]
-    cost = max([each.cost for each in listed], default=1)
+    scopes = [scope for each in named for scope in _scopes_in(each)]
+    costs: list[Any] = [each.cost for each in listed]
+    wrong = [cost for cost in costs if not isinstance(cost, int)]
+    cost = wrong[0] if wrong else max(costs, default=1)
     limit = next((each.limit for each in listed if each.limit), None)
     if scopes:
-        needed = tuple(dict.fromkeys(scopes))
-        return Stated(needed[0] if len(needed) == 1 else needed, cost, limit)  # one scope is decided at a glance
+        needed = [scope for place, scope in enumerate(scopes) if scope not in scopes[:place]]
+        is_one = len(needed) == 1 and isinstance(needed[0], str)  # which is decided at a glance
+        return Stated(needed[0] if is_one else tuple(needed), cost, limit)
     return Stated(NO_SCOPE, cost, limit) if len(named) < len(listed) else None
+
+
+def _scopes_in(demand: Any) -> Collection[Any]:
+    """Return the scopes of a demand; one that is neither a text nor texts counts as one scope, which is malformed."""
+    return demand if isinstance(demand, Collection) and not isinstance(demand, (str, bytes)) else (demand,)
 
 
 def together(*several: Stated | None) -> Stated | None:
