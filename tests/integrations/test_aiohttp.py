@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from secretsource.exceptions import ConfigurationError
+from secretsource.integrations import aiohttp as edge
 from secretsource.integrations.aiohttp import API_KEY, require_key, setup
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
 from secretsource.testing._integrations.cases import ask, bearer
@@ -219,3 +220,13 @@ def test_an_exempt_folder_asks_for_a_key_where_its_path_is_odd(keys: ApiKeys) ->
     setup(app, keys, exempt=["/pages/*"])
     with served(app) as url:
         assert [ask(url, f"/pages/{path}").status for path in ("one", "a%00b", "one%2f..%2ftwo")] == [200, 401, 401]
+
+
+def test_only_a_socket_is_checked_again(keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain request makes no question that nobody asks."""
+    made: list[str] = []
+    monkeypatch.setattr(edge, "Recheck", lambda: made.append("one"))
+    key = keys.issue(owner="acme", scopes=[READ]).plaintext
+    with served(application(keys, exempt=["/health"])) as url:
+        assert ask(url, "/invoices", headers=bearer(key)).status == 200
+    assert made == []

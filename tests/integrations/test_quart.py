@@ -9,8 +9,10 @@ import pytest
 from quart import Blueprint, Quart, Response, g, jsonify, request, websocket
 
 from secretsource.exceptions import ConfigurationError
+from secretsource.integrations import quart as edge
 from secretsource.integrations.quart import ApiKeyExtension, require_key
 from secretsource.testing import IntegrationAcceptance, IntegrationHarness
+from secretsource.testing._integrations.cases import ask, bearer
 from secretsource.testing.asgi_server import asgi_server
 from secretsource.testing.integration_harness import ACCEPTANCE_ROUTES, READ, broken, shown, streamed
 
@@ -108,3 +110,13 @@ async def test_an_exempt_folder_asks_for_a_key_where_its_path_is_odd(keys: ApiKe
 async def asked_for(rest: str) -> str:
     """A view that answers with its path."""
     return rest
+
+
+def test_only_a_socket_is_checked_again(keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain request makes no question that nobody asks."""
+    made: list[str] = []
+    monkeypatch.setattr(edge, "Recheck", lambda: made.append("one"))
+    key = keys.issue(owner="acme", scopes=[READ]).plaintext
+    with asgi_server(application(keys, exempt=["/health"])) as url:
+        assert ask(url, "/invoices", headers=bearer(key)).status == 200
+    assert made == []

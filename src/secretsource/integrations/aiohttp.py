@@ -29,7 +29,7 @@ from secretsource.issuing import NO_SCOPE, Admission, Admitted, HttpAnswer, KeyR
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from secretsource.issuing import AdmissionSettings, ApiKeys, AsyncApiKeys
+    from secretsource.issuing import AdmissionSettings, ApiKeys, AsyncApiKeys, Demand
 
 __all__ = ["API_KEY", "require_key", "setup"]
 
@@ -38,7 +38,7 @@ API_KEY: web.RequestKey[KeyRecord | None] = web.RequestKey("api_key", object)  #
 """The record of the key in a request, or None without a key."""
 # the class is known to type checkers alone
 _ADMITTED: web.RequestKey[Admitted] = web.RequestKey("secretsource_admitted", object)  # type: ignore[arg-type]
-_IS_GOOD = web.RequestKey("secretsource_is_good", Recheck)
+_DEMAND: web.RequestKey[Demand] = web.RequestKey("secretsource_demand", object)  # type: ignore[arg-type]
 _WATCH: web.RequestKey[Task[None]] = web.RequestKey("secretsource_watch", Task)
 
 
@@ -83,15 +83,13 @@ def setup(
             return web.Response(status=outcome.status, headers=dict(outcome.headers), body=outcome.body)
         if outcome.visible is not None:
             request = request.clone(headers=[(str(name), str(value)) for name, value in outcome.visible])
-        request[_ADMITTED], request[API_KEY] = outcome, outcome.record
-        request[_IS_GOOD] = Recheck()
-        request[_IS_GOOD].begin(admission, outcome.record, request.remote, request.path, demand)
+        request[_ADMITTED], request[API_KEY], request[_DEMAND] = outcome, outcome.record, demand
         async with Place() as place:  # an answer of parts, or a web socket, is over when its view ends
             place.take(admission, outcome)
             return await _answered(request, handler)
 
     app.middlewares.append(guard)
-    app.on_response_prepare.append(partial(_prepare, interval(recheck)))
+    app.on_response_prepare.append(partial(_prepare, admission, interval(recheck)))
     app.on_startup.append(check)
 
 
@@ -116,13 +114,15 @@ async def _answered(request: web.Request, handler: Any) -> web.StreamResponse:
             request[_WATCH].cancel()
 
 
-async def _prepare(every: float, request: web.Request, response: web.StreamResponse) -> None:
+async def _prepare(admission: Admission, every: float, request: web.Request, response: web.StreamResponse) -> None:
     """Add the headers for the key to an answer that a view sends itself, and watch over a web socket."""
     admitted = request.get(_ADMITTED)
     if admitted is not None:
         add_headers(admitted, response.headers)
         if every and isinstance(response, web.WebSocketResponse):
-            request[_WATCH] = create_task(_watch(response, request[_IS_GOOD], every))
+            is_good = Recheck()
+            is_good.begin(admission, admitted.record, request.remote, request.path, request[_DEMAND])
+            request[_WATCH] = create_task(_watch(response, is_good, every))
 
 
 async def _watch(socket: web.WebSocketResponse, is_good: Recheck, every: float) -> None:

@@ -109,7 +109,9 @@ class ApiKeyExtension:
             asked.headers.clear()
             asked.headers.extend(outcome.visible)
         asked.scope[_PLACE].take(self._admission, outcome)
-        asked.scope[_IS_GOOD].begin(self._admission, outcome.record, asked.remote_addr, asked.path, demand)
+        is_good = asked.scope.get(_IS_GOOD)
+        if is_good is not None:
+            is_good.begin(self._admission, outcome.record, asked.remote_addr, asked.path, demand)
         g._secretsource, g.api_key = outcome, outcome.record
         return None
 
@@ -136,9 +138,9 @@ def _leaving(app: App, recheck: float) -> Any:
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         async with Place() as place:
-            is_good = Recheck()
-            scope.update({_PLACE: place, _IS_GOOD: is_good})
+            scope[_PLACE] = place
             if recheck and scope["type"] == "websocket":
+                is_good = scope[_IS_GOOD] = Recheck()
                 await serve_while(is_good, recheck, partial(app, scope), receive, send)
             else:
                 await app(scope, receive, send)
