@@ -26,7 +26,8 @@ from secretsource.stores.sql import PostgresStore, SqlStore, migrate
 
 TITLE = "lists: one page of keys, by what they are narrowed by"
 SIZES = (10_000, 1_000_000)
-BEGUN, NOW = 1_700_000_000.0, 1_800_000_000.0
+BEGUN, USED, NOW = 1_700_000_000.0, 1_750_000_000.0, 1_800_000_000.0
+"""Every key was made after the first and used at the second."""
 LISTS = {
     "owner": KeyQuery(owner="owner 7"),
     "status": KeyQuery(status=Status.REVOKED, now=NOW),
@@ -38,6 +39,9 @@ LISTS = {
     "environment": KeyQuery(environment="test"),
     "expiry": KeyQuery(expires_before=NOW),
     "last use": KeyQuery(unused_since=NOW),
+    "no such last use": KeyQuery(unused_since=USED, now=NOW, living=True),
+    "beginning": KeyQuery(beginning="000000000000000000", newest=True),
+    "rare beginning": KeyQuery(beginning="000000000000000042", newest=True),
 }
 STATS = "keys stats"
 RARE = 200
@@ -48,7 +52,7 @@ SELECT {key_id}, hash, pepper_version, display, 'owner ' || (i % 100),
     CASE WHEN i % {each} = 1 THEN 'rk' ELSE 'sk' END, CASE WHEN i % {each} = 2 THEN 'test' ELSE 'live' END, {begun} + i,
     name, scopes, rate_limit, quota, networks, begins, CASE WHEN i % {each} = 3 THEN {begun} + i + 60 END,
     CASE WHEN i % {each} = 4 THEN 'revoked' WHEN i % {each} = 5 THEN 'rotating' ELSE 'active' END, status_reason,
-    predecessor, successor, root, CASE WHEN i % {each} = 5 THEN {begun} + i + 60 END, {begun} + i + 30, metadata,
+    predecessor, successor, root, CASE WHEN i % {each} = 5 THEN {begun} + i + 60 END, {used}, metadata,
     "foreign", lookup, revision, credits, rotate_every, revoked, notices
 FROM {numbers}, (SELECT * FROM secretsource_keys LIMIT 1) AS one
 """
@@ -149,4 +153,4 @@ def on_postgresql(url: str, size: int) -> Generator[SqlStore]:
 def filled(dialect: Mapping[str, str], size: int) -> str:
     """The statement that fills a table."""
     written: dict[str, Any] = {name: part.format(size=size) for name, part in dialect.items()}
-    return FILL.format(begun=BEGUN, each=size // RARE, **written)
+    return FILL.format(begun=BEGUN, used=USED, each=size // RARE, **written)

@@ -18,7 +18,12 @@ _LONGEST = 64
 
 def behind(record: KeyRecord) -> str:
     """Return the cursor for continuing after a record."""
-    return f"{float(record.created)!r} {record.key_id}"
+    return behind_place(record.created, record.key_id)
+
+
+def behind_place(created: float, key_id: str) -> str:
+    """Return the cursor for continuing after a place in the order of a listing, whether or not a record is there."""
+    return f"{float(created)!r} {key_id}"
 
 
 def place(cursor: str) -> tuple[float, str]:

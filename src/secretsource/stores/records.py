@@ -303,6 +303,7 @@ class KeyQuery(NamedTuple):
         name: Exactly this name.
         label: A field of the metadata, and the text that it has; with an ``owner`` only.
         newest: Whether the page has the newest keys first; a cursor belongs to its order.
+        beginning: Keys whose ``key_id`` begins with this.
     """
 
     owner: str | None = None
@@ -319,10 +320,13 @@ class KeyQuery(NamedTuple):
     name: str | None = None
     label: tuple[str, str] | None = None
     newest: bool = False
+    beginning: str | None = None
 
 
 class Page:
     """Some records in the order of their query (equal instants by ``key_id``), and a cursor; iterates over them.
+
+    A page may be short, or empty, and yet have a next one: a store stops where few of many keys are asked for.
 
     Attributes:
         records: The records of this page.

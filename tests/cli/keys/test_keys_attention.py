@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from secretsource.stores._sql import listing
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pytest
 
     Keys = Callable[..., Any]
 
@@ -49,3 +53,22 @@ def test_a_list_is_narrowed(keys: Keys) -> None:
     assert names("--name", "n1") == ["n1"]
     assert names("--owner", "acme", "--metadata", "team=red") == ["n0"]
     assert keys("list", "--metadata", "team=red").exit_code == 2
+    [key_id] = [
+        record["key_id"] for record in json.loads(keys("list", "--newest", "--limit", "1", "--json").stdout)["keys"]
+    ]
+    assert names("--beginning", key_id[:9]) == ["n1"]
+    assert keys("list", "--beginning", "sk_live_").exit_code == 2
+
+
+def test_a_short_page_is_filled(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command asks on while pages are short, until it has as many keys as wanted, and says how the list goes on."""
+    monkeypatch.setattr(listing, "LOOKED_AT", 1)
+    for number in range(4):
+        metadata = json.dumps({"team": "red" if number else "blue"})
+        keys("issue", "--owner", "acme", "--metadata", metadata, "--out", f"k{number}")
+    asked = ("list", "--owner", "acme", "--metadata", "team=red", "--json")
+    assert len(json.loads(keys(*asked).stdout)["keys"]) == 3
+    first = json.loads(keys(*asked, "--limit", "2").stdout)
+    assert len(first["keys"]) == 2
+    rest = json.loads(keys(*asked, "--after", first["next"]).stdout)
+    assert (len(rest["keys"]), rest["next"]) == (1, None)

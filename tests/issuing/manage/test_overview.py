@@ -146,6 +146,9 @@ def test_a_list_is_narrowed_as_a_page_needs(keys: Shell, clock: FakeClock) -> No
     first = keys.list(newest_first=True, limit=2)
     assert [record.name for record in keys.list(newest_first=True, after=first.next)] == ["n0"]
     assert [record.name for record in keys.list(name="n1")] == ["n1"]
+    begun = first.records[0].key_id
+    for beginning in (begun[:8], begun):
+        assert [record.name for record in keys.list(beginning=beginning)] == ["n2"]
     assert [record.name for record in keys.list(owner="acme", metadata={"team": "red"})] == ["n0", "n2"]
 
 
@@ -159,6 +162,7 @@ def test_a_list_is_narrowed_as_a_page_needs(keys: Shell, clock: FakeClock) -> No
         ({"metadata": "team", "owner": "acme"}, "metadata must be one field"),
         ({"metadata": {"a": "\0"}, "owner": "acme"}, "metadata must be one field"),
         ({"name": "a\nb"}, "name must be a text"),
+        *[({"beginning": wrong}, "beginning of a key_id must be 1 to 22") for wrong in ("", "a" * 23, "a_b", "é", 5)],
     ],
 )
 def test_a_list_that_cannot_be_is_refused(keys: Shell, words: dict[str, Any], said: str) -> None:

@@ -17,6 +17,7 @@ from secretsource.issuing import ChoreReport, OwnerStatus, Status
 from secretsource.server.chores.settings import ChoreSettings
 from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
 from secretsource.server.settings import PagesSettings, ServerSettings
+from secretsource.stores._sql import listing
 
 if TYPE_CHECKING:
     from tests.server.conftest import World
@@ -205,12 +206,33 @@ async def test_a_key_is_found_by_its_id_its_first_characters_and_its_name(world:
     for text in (one.key_id, one.display, one.display.removesuffix("…"), f"acme_live_{one.key_id[:8]}", "worker 2"):
         page = (await operating.get(f"/operator/keys?q={quote(text)}")).body.decode()
         assert re.findall(r'/operator/keys/([0-9A-Za-z]{22})"', page) == [one.key_id], text
+    assert "Nothing on this page" not in page
     for text in (root.key_id, root.display, ""):
         page = (await operating.get(f"/operator/keys?q={quote(text)}")).body.decode()
         assert root.key_id not in page.replace(f'value="{root.key_id}"', ""), text
     assert (await operating.get(f"/operator/keys/{root.key_id}")).status == 404
     page = (await operating.get("/operator/keys?status=revoked")).body.decode()
     assert "No key was found" in page
+
+
+async def test_a_page_that_stopped_early_leads_on(
+    world: World, operating: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where few of many keys are wanted, a page may have none, and it does not say that there are none."""
+    monkeypatch.setattr(listing, "LOOKED_AT", 3)
+    monkeypatch.setattr(listing, "FEW", 1)
+    ids = [(await world.customer_key()).record.key_id for _ in range(8)]
+    path, met = f"/operator/keys?q=acme_live_{ids[0][:7]}", 0
+    for pages in range(1, 9):
+        page = (await operating.get(path)).body.decode()
+        assert "No key was found" not in page
+        met += page.count(f'/operator/keys/{ids[0]}"')
+        links = re.findall(r'href="(/operator/keys\?[^"]*after=[^"]*)"', page)
+        if not links:
+            break
+        assert ids[0] in page or "Nothing on this page" in page
+        path = links[0].replace("&amp;", "&")
+    assert (pages, met) == (3, 1)
 
 
 async def test_a_key_is_revoked_after_its_users_were_shown(world: World, operating: Browser) -> None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from sqlalchemy import event
+from tests.server.pages.asked import asked
 
 from secretsource.stores import sql
 from secretsource.stores._sql import listing
 from secretsource.stores._sql.rows.tables import EVENTS, KEYS
-from secretsource.stores.base import CountQuery, HistoryQuery, KeyQuery, OwnerEvent, OwnerEventKind, Status, Unit
+from secretsource.stores.base import CountQuery, HistoryQuery, KeyQuery, OwnerEvent, OwnerEventKind, Page, Status, Unit
 from secretsource.testing._stores.samples import new, record
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ LISTS = {
     "newest that live, behind": KeyQuery("acme", newest=True, now=NOW, living=True, after="5.0 " + "k" * 22),
     "labelled, of acme": KeyQuery("acme", label=("team", "red")),
     "labelled, of rare": KeyQuery("rare", label=("team", "red"), newest=True),
+    "beginning of few": KeyQuery(beginning=f"{12:021}", newest=True),
+    "beginning of all": KeyQuery(prefix="sk", beginning="0", newest=True),
+    "beginning of few, of all": KeyQuery(beginning=f"{12:021}", prefix="sk", environment="live"),
+    "unused of none": KeyQuery(unused_since=NOW, now=NOW, living=True),
     "all of it": KeyQuery("acme", "live", "sk", Status.ACTIVE, "pepper00", NOW, now=NOW),
 }
 """What is listed; of some words there are few keys, and of some nearly all."""
@@ -156,9 +161,11 @@ def test_sqlite_lists_all_in_the_order_of_an_index(sqlite: tuple[Explained, Any]
         KeyQuery(after="5.0 " + "k" * 22),
     ):
         explained.store.list(query)
-        [plan] = explained.plans(explain)
-        assert f"{KEYS.name} USING INDEX secretsource_keys_by_age" in plan
-        assert "TEMP B-TREE" not in plan
+        plans = explained.plans(explain)
+        assert len(plans) == (1 if query.unused_since is None else 2)
+        for plan in plans:
+            assert "INDEX secretsource_keys_by_age" in plan
+            assert "TEMP B-TREE" not in plan
 
 
 @pytest.mark.parametrize(("word", "query"), OWN.items())
@@ -192,8 +199,61 @@ def test_sqlite_looks_for_unused_keys_among_old_ones(sqlite: tuple[Explained, An
     """Keys that are too young to be unused for so long are not read."""
     explained, explain = sqlite
     explained.store.list(KeyQuery(unused_since=NOW, now=NOW, living=True))
-    [plan] = explained.plans(explain)
-    assert f"SEARCH {KEYS.name} USING INDEX secretsource_keys_by_age (created<?)" in plan
+    place, page = explained.plans(explain)
+    assert f"SEARCH {KEYS.name} USING COVERING INDEX secretsource_keys_by_age (created<?)" in place
+    assert f"SEARCH {KEYS.name} USING INDEX secretsource_keys_by_age (created<?)" in page
+
+
+SELDOM: dict[str, dict[str, Any]] = {
+    "unused": {"last_used": 5.0},
+    "labelled": {"metadata": {"team": "red"}},
+    "begun": {"key_id": "z" * 22},
+}
+"""The fields of the last key, by a word for what is asked; no other key has them."""
+ASKED = {
+    "unused": KeyQuery(unused_since=1000.0, now=NOW, living=True),
+    "labelled": KeyQuery("acme", label=("team", "red")),
+    "begun": KeyQuery(prefix="sk", beginning="z"),
+}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sql.SqlStore]:
+    """A store without keys, in each database."""
+    if request.param == "postgres":
+        yield request.getfixturevalue("postgres_store")
+        return
+    with closing(sql.SqlStore.open(f"sqlite:///{tmp_path}/keys.db")) as store:
+        yield store
+
+
+@pytest.mark.parametrize("newest", [False, True])
+@pytest.mark.parametrize("what", ASKED)
+def test_a_page_looks_at_a_bounded_number_of_keys(
+    empty: sql.SqlStore, what: str, newest: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no index has what is asked, a page stops at its bound; with those behind it, each key comes once."""
+    monkeypatch.setattr(listing, "LOOKED_AT", 7)
+    monkeypatch.setattr(listing, "FEW", 1)
+    seldom = {20: SELDOM[what]}
+    empty.insert([new(number, **{"last_used": 2000.0, **seldom.get(number, {})}) for number in range(41)])
+    pages = [*_pages(empty, ASKED[what]._replace(newest=newest))]
+    assert [len(page) for page in pages] == [0, 0, 1, 0, 0, 0]
+    assert [found.created for page in pages for found in page] == [20.0]
+
+
+def test_sqlite_reads_no_more_of_many_keys_that_are_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of unused keys takes as many instructions among thousands of keys as among hundreds."""
+    monkeypatch.setattr(listing, "LOOKED_AT", 100)
+    steps: list[int] = []
+    for number in (200, 2000):
+        with closing(sql.SqlStore.open(f"sqlite:///{tmp_path}/{number}.db")) as store:
+            store.insert([new(each, last_used=2 * NOW) for each in range(number)])
+            with asked() as noted:
+                page = store.list(KeyQuery(unused_since=NOW, now=NOW, living=True))
+        assert (len(page), page.next) == (0, f"99.0 {99:022}")
+        steps.append(noted.steps)
+    assert steps[0] == pytest.approx(steps[1], rel=0.1)
 
 
 def test_sqlite_counts_along_an_index(sqlite: tuple[Explained, Any]) -> None:
@@ -211,8 +271,8 @@ def test_the_sum_over_an_owner_reads_no_count_of_a_key(request: pytest.FixtureRe
     explained, explain = request.getfixturevalue(database)
     explained.plans(explain)
     all_keys = CountQuery(Unit.DAY, 0, 86400, per_key=False)
-    for asked in (all_keys._replace(owner="acme"), all_keys._replace(plan="pro")):
-        explained.store.counts.read(asked)
+    for query in (all_keys._replace(owner="acme"), all_keys._replace(plan="pro")):
+        explained.store.counts.read(query)
         [plan] = explained.plans(explain)
         assert "secretsource_sums" in plan
         assert "secretsource_counts" not in plan
@@ -291,6 +351,16 @@ def test_the_feed_of_an_owner_is_found_by_its_keys(request: pytest.FixtureReques
     history.read(HistoryQuery(owner="acme", after=500, limit=10))
     _, _, keys, *_ = explained.plans(explain)
     assert "secretsource_events_by_position" in keys
+
+
+def _pages(store: sql.SqlStore, query: KeyQuery) -> Iterator[Page]:
+    """Every page of a list."""
+    while True:
+        page = store.list(query)
+        yield page
+        if page.next is None:
+            return
+        query = query._replace(after=page.next)
 
 
 def _whole(history: Any) -> list[Any]:

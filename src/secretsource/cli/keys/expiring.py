@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from secretsource.cli._arguments.options import Json
 from secretsource.cli.keys._arguments.opening import open_keys
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, After, Limit, Store, duration
-from secretsource.cli.keys._terminal.records import show_page
+from secretsource.cli.keys._terminal.records import show_page, whole_page
 
 __all__ = ["expiring", "unused"]
 
@@ -46,5 +47,5 @@ def unused(
     A key that was never used counts from its creation.
     """
     with open_keys(context, store, peppered=False) as keys:
-        page = keys.unused(for_=length, owner=owner, after=after, limit=limit)
+        page = whole_page(partial(keys.unused, for_=length, owner=owner), after, limit)
     show_page(page, as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from secretsource.cli._arguments.options import Json
 from secretsource.cli.keys._arguments.opening import open_keys
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, After, Limit, Store
-from secretsource.cli.keys._terminal.records import show_page
+from secretsource.cli.keys._terminal.records import show_page, whole_page
 from secretsource.stores.base import Status
 
 __all__ = ["list_keys"]
@@ -27,6 +28,9 @@ def list_keys(
     metadata: Annotated[
         str | None, typer.Option("--metadata", metavar="FIELD=TEXT", help="Only keys with this; needs --owner.")
     ] = None,
+    beginning: Annotated[
+        str | None, typer.Option("--beginning", metavar="TEXT", help="Only keys whose id begins with this.")
+    ] = None,
     newest: Annotated[bool, typer.Option("--newest", help="The newest first.")] = False,
     after: After = None,
     limit: Limit = 100,
@@ -36,15 +40,16 @@ def list_keys(
     """Show the records of keys, the oldest first; never a key itself."""
     field, _, value = (metadata or "").partition("=")
     with open_keys(context, store, peppered=False) as keys:
-        page = keys.list(
+        narrowed = partial(
+            keys.list,
             owner=owner,
             environment=environment,
             prefix=prefix,
             status=status,
             name=name,
             metadata={field: value} if metadata is not None else None,
+            beginning=beginning,
             newest_first=newest,
-            after=after,
-            limit=limit,
         )
+        page = whole_page(narrowed, after, limit)
     show_page(page, as_json=as_json)

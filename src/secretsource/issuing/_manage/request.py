@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 
 from secretsource._ground.clock import LAST_INSTANT
 from secretsource._ground.frozen import frozen_document
+from secretsource._ground.key_id import is_beginning
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import limits
 from secretsource.issuing._check import policy
@@ -240,6 +241,8 @@ def narrowed(query: KeyQuery) -> KeyQuery:
     """
     for what in ("environment", "prefix", "name"):
         text(getattr(query, what) or "", what)
+    if query.beginning is not None and not is_beginning(query.beginning):
+        raise InvalidRequest("the beginning of a key_id must be 1 to 22 characters of 0-9A-Za-z", field="beginning")
     if not isinstance(query.after, str | None):
         raise InvalidRequest("a listing goes on after the text that the page before has as its next", field="after")
     if query.status is None or query.status in set(Status):

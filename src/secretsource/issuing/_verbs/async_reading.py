@@ -64,13 +64,14 @@ class AsyncKeyReading:
         status: Status | None = None,
         name: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        beginning: str | None = None,
         newest_first: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> Page:
         """Do as `ApiKeys.list` does."""
         whose = wanted_owner(owner)
-        query = KeyQuery(whose, environment, prefix, status, after=after, limit=limit, name=name)
+        query = KeyQuery(whose, environment, prefix, status, after=after, limit=limit, name=name, beginning=beginning)
         return await arun(
             self._operations.list(query._replace(label=label(metadata, whose), newest=bool(newest_first)))
         )

@@ -83,6 +83,7 @@ class KeyReading:
         status: Status | None = None,
         name: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        beginning: str | None = None,
         newest_first: bool = False,
         after: str | None = None,
         limit: int = 100,
@@ -96,7 +97,8 @@ class KeyReading:
             status: Only this status, as of now.
             name: Only exactly this name.
             metadata: Only keys whose metadata has this field with this text, such as ``{"team": "red"}``; needs an
-                owner.
+                owner. A page may be short if few of its keys have it.
+            beginning: Only keys whose ``key_id`` begins with this: 1 to 22 characters of ``0-9A-Za-z``.
             newest_first: Whether to begin with the newest key; keep it while you go on behind a page.
             after: `Page.next` of the page before.
             limit: Records per page, 1 to 1000.
@@ -106,7 +108,7 @@ class KeyReading:
             StoreError: The store could not answer.
         """
         whose = wanted_owner(owner)
-        query = KeyQuery(whose, environment, prefix, status, after=after, limit=limit, name=name)
+        query = KeyQuery(whose, environment, prefix, status, after=after, limit=limit, name=name, beginning=beginning)
         return run(self._operations.list(query._replace(label=label(metadata, whose), newest=bool(newest_first))))
 
     def expiring(
@@ -144,7 +146,8 @@ class KeyReading:
         """Return one page of the keys that have not ended and were not used for a time, oldest first.
 
         A key that was never used counts from its creation. The uses seen by this process are flushed first; other
-        processes flush every few seconds.
+        processes flush every few seconds. A page looks at 5,000 keys at most, so it may be short, or empty, and yet
+        have a next one.
 
         Args:
             for_: How long, over 0 seconds.

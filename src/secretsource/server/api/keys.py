@@ -95,6 +95,9 @@ class KeyFilter(Asked):
     metadata: Annotated[str, Field(pattern="^[^=]+=", max_length=512)] | None = Field(
         None, description="`FIELD=TEXT`: only keys whose metadata has this; with `owner`.", examples=["tier=gold"]
     )
+    beginning: Annotated[str, Field(pattern="^[0-9A-Za-z]{1,22}$")] | None = Field(
+        None, description="Only keys whose `key_id` begins with this."
+    )
     newest: bool = Field(False, description="Whether the newest come first.")
     expiring_within: Annotated[float, Field(gt=0, le=10**9)] | None = Field(
         None, description="Only keys that expire within so many seconds; with `owner` alone."
@@ -131,7 +134,7 @@ async def issue(new: NewKey, caller: Caller, service: Serving, request: Request,
 
 @on(routes, "GET", "/v1/keys", "listKeys", KeyPage, "keys:read")
 async def list_keys(asked: Annotated[KeyFilter, Query()], caller: Caller, service: Serving) -> Response:
-    """List keys, the oldest first."""
+    """List keys, the oldest first. A page may be short, or empty, and yet have a `next`: it looks at 5,000 keys."""
     if caller.owner is not None and asked.owner not in {None, caller.owner}:
         return shown({"keys": [], "next": None})
     page = await _page(asked.model_copy(update={"owner": asked.owner or caller.owner}), service)
@@ -206,10 +209,14 @@ def owner_of(asked: str | None, caller: RootCaller) -> str:
     return owner
 
 
+_NARROWING = ("environment", "prefix", "status", "name", "beginning")
+"""The fields of a `KeyFilter` that go to the list as they are."""
+
+
 async def _page(asked: KeyFilter, service: Serving) -> Page:
     keys = service.keys
     paging: dict[str, Any] = {"owner": asked.owner, "after": asked.cursor, "limit": asked.limit}
-    narrow: dict[str, Any] = {each: getattr(asked, each) for each in ("environment", "prefix", "status", "name")}
+    narrow: dict[str, Any] = {each: getattr(asked, each) for each in _NARROWING}
     narrow["newest_first"] = asked.newest or None
     if asked.metadata is not None:
         field, _, text = asked.metadata.partition("=")

@@ -35,6 +35,8 @@ def picks(query: KeyQuery, record: KeyRecord) -> bool:
     )
     if any(wanted is not None and wanted != value for wanted, value in exact):
         return False
+    if query.beginning is not None and not record.key_id.startswith(query.beginning):
+        return False
     if query.label is not None and record.metadata.get(query.label[0]) != query.label[1]:
         return False
     if query.living and query.now is not None and record.status_at(query.now) in ENDED:

@@ -3,9 +3,13 @@
 A page is in the order of creation. A list that narrows by an exact word walks along the index of that word, which has
 this order, and stops with the last key of the page. An owner has such an index with some other words, too.
 
-Two kinds of lists need more: a list that narrows by further words, one of which may be rare, and a list that asks for
-the ends of keys. No index has both orders. For these, one question to the store counts the keys of each condition, up
-to `FEW`. If a condition picks fewer, its keys are fetched and sorted. Otherwise a walk soon meets enough of them.
+Two kinds of lists need more. One narrows by further words, of which one may be rare. The other asks for the ends of
+keys, or for the beginning of their ids. No index has both orders. For these, one question to the store counts the keys
+of each condition, up to `FEW`. If a condition picks fewer, its keys are fetched and sorted. Otherwise a walk soon meets
+enough of them.
+
+No index at all has the last uses and the labels of keys: an index on last uses would have to move with each flush. A
+walk that narrows by these may meet no key for long. So it stops after `LOOKED_AT` keys, and its page is short.
 """
 
 from __future__ import annotations
@@ -23,18 +27,23 @@ from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
-    from sqlalchemy import Column, ColumnElement, Select
+    from sqlalchemy import ColumnElement, Select, Tuple
 
     from secretsource.stores.base import KeyQuery
 
 FEW = 2000
 """Keys that are fetched and sorted for a page; if a condition picks more, a walk does not go far for a page of them."""
 
+LOOKED_AT = 5000
+"""Keys that a page looks at, if its list narrows by something that no index has."""
+
 _ENDED = (Status.REVOKED.value, Status.EXPIRED.value)
 _WORDS = ("name", "owner", "pepper_version", "prefix", "environment")
 """The columns that a list is narrowed by word for word; the earlier ones are likely to pick fewer keys."""
+_PLACE = (KEYS.c.created, KEYS.c.key_id)
+"""The order of a list."""
 _WITH_OWNER = ("environment", "status")
 """The columns that have an index together with the owner; a walk goes along the first that is asked for."""
 
@@ -70,6 +79,8 @@ def routes(query: KeyQuery) -> list[Select[Any]]:
     conditions += [KEYS.c[name] == value for name, value in words.items() if name not in walk]
     ways = [select(KEYS.c.key_id).where(condition) for condition in conditions]
     ends: list[Select[Any]] = []
+    if query.beginning is not None:
+        ends.append(select(KEYS.c.key_id).where(_begins(KEYS.c.key_id, query.beginning)))
     if query.expires_before is not None:
         ends.append(select(KEYS.c.key_id).where(_expires_in_time(query)))
     if _asks_what_has_ended(query):
@@ -114,6 +125,11 @@ def _expires_in_time(query: KeyQuery) -> ColumnElement[bool]:
     return before & (KEYS.c.expires > query.now) if _asks_what_lives(query) else before
 
 
+def _begins(key_id: ColumnElement[str], beginning: str) -> ColumnElement[bool]:
+    """Whether an id begins with a text: a range, for ids have letters and digits alone, and all texts sort by bytes."""
+    return (key_id >= beginning) & (key_id < f"{beginning}\x7f")
+
+
 def _asks_what_lives(query: KeyQuery) -> bool:
     return query.living and query.now is not None
 
@@ -133,12 +149,26 @@ def count_few(route: Select[Any]) -> Select[Any]:
     return select(func.count()).select_from(route.limit(FEW).subquery())
 
 
-def select_page(query: KeyQuery, route: Select[Any] | None = None) -> Select[Any]:
+def may_be_short(query: KeyQuery) -> bool:
+    """Return whether a walk may meet no key of a query for long, because no index has what the query asks for."""
+    return query.unused_since is not None or query.label is not None or query.beginning is not None
+
+
+def select_end(query: KeyQuery) -> Select[Any]:
+    """Return the query for the place where the walk of a page stops, after `LOOKED_AT` keys; no row if it has fewer."""
+    words = _words(query)
+    walked = [KEYS.c[name] == words[name] for name in _walk(words)]
+    places = select(*_PLACE).where(*walked, *_reach(query)).order_by(*_order(query))
+    return places.limit(1).offset(LOOKED_AT - 1)
+
+
+def select_page(query: KeyQuery, route: Select[Any] | None = None, end: tuple[float, str] | None = None) -> Select[Any]:
     """Return the query for the records of a page, oldest first, and one more.
 
     Args:
         query: The filters of the list.
         route: The one of its `routes` that leads to few keys; None to walk along an index.
+        end: The last place of the walk; None to walk to the end of the keys.
 
     Raises:
         InvalidRequest: The cursor is not ours.
@@ -148,24 +178,47 @@ def select_page(query: KeyQuery, route: Select[Any] | None = None) -> Select[Any
     narrowing = [(KEYS.c[name] if name in walk else _unindexed(KEYS.c[name])) == words[name] for name in words]
     if route is not None:
         narrowing.append(KEYS.c.key_id.in_(route))
+    narrowing += [*_beside(query), *_reach(query, end)]
+    return SELECT_KEYS.where(*narrowing).order_by(*_order(query)).limit(query.limit + 1)
+
+
+def _beside(query: KeyQuery) -> Generator[ColumnElement[bool]]:
+    """The conditions of a query besides its exact words; no walk goes along an index of theirs."""
     if query.status is not None and query.now is not None:
-        narrowing.append(_amounts_to(query.status, query.now))
+        yield _amounts_to(query.status, query.now)
     if query.living and query.now is not None:
-        narrowing.append(lives(query.now))
+        yield lives(query.now)
     if query.expires_before is not None:
-        narrowing.append(func.coalesce(KEYS.c.expires < query.expires_before, false()))
+        yield func.coalesce(KEYS.c.expires < query.expires_before, false())
     if query.unused_since is not None:
-        # A key is not used before it is made: the walk ends with those that are old enough.
-        narrowing.append(KEYS.c.created < query.unused_since)
-        narrowing.append(func.coalesce(KEYS.c.last_used, KEYS.c.created) < query.unused_since)
+        yield func.coalesce(KEYS.c.last_used, KEYS.c.created) < query.unused_since
     if query.label is not None:
-        narrowing.append(_Labelled(KEYS.c.metadata, *map(literal, query.label)))
-    if query.after is not None:
-        created, key_id = _cursor.place(query.after)
-        at, last = tuple_(KEYS.c.created, KEYS.c.key_id), tuple_(literal(created), literal(key_id))
-        narrowing.append(at < last if query.newest else at > last)
-    order = [column.desc() if query.newest else column for column in (KEYS.c.created, KEYS.c.key_id)]
-    return SELECT_KEYS.where(*narrowing).order_by(*order).limit(query.limit + 1)
+        yield _Labelled(KEYS.c.metadata, *map(literal, query.label))
+    if query.beginning is not None:
+        yield _begins(_unindexed(KEYS.c.key_id), query.beginning)
+
+
+def _reach(query: KeyQuery, end: tuple[float, str] | None = None) -> Generator[ColumnElement[bool]]:
+    """The part of an index that a walk goes through: behind the cursor, up to its end, and where unused keys can be.
+
+    SQLite seeks by one lower and one upper bound; it would go through all that lies between a third bound and these.
+    """
+    place = tuple_(*_PLACE)
+    after = None if query.after is None else _place(_cursor.place(query.after))
+    if after is not None:
+        yield place < after if query.newest else place > after
+    if end is not None:
+        yield place >= _place(end) if query.newest else place <= _place(end)
+    if query.unused_since is not None and (after if query.newest else end) is None:
+        yield KEYS.c.created < query.unused_since  # a key is not used before it is made
+
+
+def _place(place: tuple[float, str]) -> Tuple:
+    return tuple_(*map(literal, place))
+
+
+def _order(query: KeyQuery) -> list[ColumnElement[Any]]:
+    return [column.desc() if query.newest else column for column in _PLACE]
 
 
 class _Labelled(FunctionElement[bool]):
@@ -213,6 +266,6 @@ def _counted(number: ColumnElement[int], condition: ColumnElement[bool]) -> Sele
     return counted.group_by(KEYS.c.pepper_version)
 
 
-def _unindexed(column: Column[str]) -> ColumnElement[str]:
+def _unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
     """A text that no index serves, so that the planner takes the way that was chosen."""
     return column.concat("")

@@ -153,10 +153,12 @@ def keep_seal(dialect: str) -> Insert:
     return kept
 
 
-def page(rows: Sequence[Row[Any]], limit: int) -> Page:
-    """Return the rows of `listing.select_page`, and the cursor for continuing."""
+def page(rows: Sequence[Row[Any]], limit: int, end: tuple[float, str] | None = None) -> Page:
+    """Return the rows of `listing.select_page`, and the cursor for continuing: behind the last, or where it stopped."""
     records = [to_record(list(row)) for row in rows[:limit]]
-    return Page(records, _cursor.behind(records[-1]) if len(rows) > limit else None)
+    if len(rows) > limit:
+        return Page(records, _cursor.behind(records[-1]))
+    return Page(records, None if end is None else _cursor.behind_place(*end))
 
 
 def from_record(record: KeyRecord) -> dict[str, Any]:

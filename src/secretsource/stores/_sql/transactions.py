@@ -116,7 +116,12 @@ def list_page(connection: Connection, query: KeyQuery) -> Page:
     ways = listing.routes(query)
     chosen = connection.execute(listing.choice(ways)).scalar() if ways else None
     way = None if chosen is None else ways[chosen]
-    return statements.page(connection.execute(listing.select_page(query, way)).all(), query.limit)
+    end: tuple[float, str] | None = None
+    if way is None and listing.may_be_short(query):
+        row = connection.execute(listing.select_end(query)).first()
+        end = None if row is None else (row[0], row[1])
+    rows = connection.execute(listing.select_page(query, way, end)).all()
+    return statements.page(rows, query.limit, end)
 
 
 def events(connection: Connection, key_id: str, after: int, limit: int) -> Sequence[KeyEvent]:

@@ -117,6 +117,17 @@ class StoreListing:
         assert [found.key_id for found in store.list(KeyQuery("other", name="a"))] == [record(3).key_id]
         assert [found.key_id for found in store.list(KeyQuery(name=""))] == [record(4).key_id]
 
+    def test_list_narrows_by_the_beginning_of_an_id(self, store: KeyStore) -> None:
+        """Letter for letter, upper and lower case apart, up to the whole id; alone and with other filters."""
+        ids = ["a" * 22, "ab" * 11, "aZ" * 11, "A" * 22, "b" * 22, "0" * 22, "z" * 22]
+        store.insert([told(record(number, key_id=each), EventKind.ISSUED) for number, each in enumerate(ids)])
+        store.insert([told(record(9, key_id="a" * 21 + "z", owner="other"), EventKind.ISSUED)])
+        wanted = {"a": (0, 1, 2, 9), "aa": (0, 9), "aZ": (2,), "A": (3,), "z": (6,), "a" * 22: (0,), "Z": ()}
+        for beginning, numbers in wanted.items():
+            assert tuple(each.created for each in store.list(KeyQuery(beginning=beginning))) == numbers
+        assert [each.created for each in store.list(KeyQuery("other", beginning="a", newest=True))] == [9]
+        assert list(_walk(store, KeyQuery(beginning="a", limit=1, newest=True)))[1:] == ["aZ" * 11, "ab" * 11, "a" * 22]
+
     def test_list_narrows_by_a_field_of_the_metadata(self, store: KeyStore) -> None:
         """A text in the object itself, whatever characters it has; a number that looks like it is another value."""
         fields: list[dict[str, Any]] = [

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from secretsource.cli._terminal.output import say, show_table, write_json
 from secretsource.issuing.documents import page_document, record_document
-from secretsource.stores.base import Status
+from secretsource.stores.base import Page, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from secretsource.issuing import KeyRecord, Page
+    from secretsource.issuing import KeyRecord
 
-__all__ = ["show_page", "show_record", "show_records", "shown_instant"]
+__all__ = ["show_page", "show_record", "show_records", "shown_instant", "whole_page"]
 
 COLUMNS = ("key id", "key", "owner", "name", "status", "scopes", "created", "expires", "last used")
 
@@ -30,6 +30,22 @@ def show_record(record: KeyRecord, more: Iterable[tuple[str, str]] = ()) -> None
 def show_records(records: Iterable[KeyRecord]) -> None:
     """Show records as a table, one line for each."""
     show_table(COLUMNS, map(_row, records), unbroken=COLUMNS[:1])
+
+
+def whole_page(ask: Callable[..., Page], after: str | None, limit: int) -> Page:
+    """Ask for pages until they have as many records as wanted: a page is short where few of many keys are wanted.
+
+    Args:
+        ask: Takes ``after`` and ``limit``.
+        after: Where the first page begins; None for the beginning.
+        limit: Records that are wanted.
+    """
+    page = ask(after=after, limit=limit)
+    found = list(page)
+    while page.next is not None and len(found) < limit:
+        page = ask(after=page.next, limit=limit - len(found))
+        found += page
+    return Page(found, page.next)
 
 
 def show_page(page: Page, *, as_json: bool) -> None:

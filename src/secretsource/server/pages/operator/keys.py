@@ -12,7 +12,7 @@ from secretsource.server.pages.looks.words import STATUSES
 from secretsource.server.pages.operator.bars import bars_of
 from secretsource.server.pages.operator.desk import LINES, view
 from secretsource.server.pages.operator.owners import named
-from secretsource.server.pages.operator.searching import Display, is_key_id, read_display
+from secretsource.server.pages.operator.searching import is_key_id, read_display
 from secretsource.server.rights import ROOT_PREFIX
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["VIEWS", "find_key", "show_key", "uses_of"]
 
 READS, WRITES = CUSTOMERS.reads, CUSTOMERS.writes
-LOOKED_AT = 1000
-"""Keys that one search by the beginning of a key looks at."""
 EVENTS = 20
 """Events on the page of a key."""
 DAY, DAYS = 86400, 14
@@ -40,7 +38,10 @@ async def show_all(desk: Desk) -> Response:
     if is_key_id(text):
         page = Page(await _exactly(desk, text), None)
     elif display is not None:
-        page = await _beginning(desk, display, after)
+        shown_by: dict[str, Any] = {**display._asdict(), "beginning": display.beginning or None}
+        page = await desk.keys.list(
+            owner=desk.caller.owner, newest_first=True, after=after or None, limit=LINES, **shown_by
+        )
     else:
         page = await desk.keys.list(
             owner=owner,
@@ -59,8 +60,6 @@ async def show_all(desk: Desk) -> Response:
         word=word,
         owner=desk.asked("owner"),
         status_links=_status_links(desk, word),
-        searched=display is not None,
-        most=LOOKED_AT,
     )
 
 
@@ -154,15 +153,6 @@ async def _exactly(desk: Desk, key_id: str) -> list[KeyRecord]:
         return [await CUSTOMERS.find(desk.service, desk.caller, key_id)]
     except KeyNotFound:
         return []
-
-
-async def _beginning(desk: Desk, display: Display, after: str) -> Page:
-    """Return the keys among the next thousand of a prefix and an environment whose beginning is as shown."""
-    page = await desk.keys.list(
-        owner=desk.caller.owner, prefix=display.prefix, environment=display.environment, newest_first=True,
-        after=after or None, limit=LOOKED_AT,
-    )  # fmt: skip
-    return Page([each for each in page.records if each.key_id.startswith(display.beginning)][:LINES], page.next)
 
 
 VIEWS = (
