@@ -222,16 +222,13 @@ async def test_a_page_that_stopped_early_leads_on(
     monkeypatch.setattr(listing, "LOOKED_AT", 3)
     monkeypatch.setattr(listing, "FEW", 1)
     ids = [(await world.customer_key()).record.key_id for _ in range(8)]
-    path, met = f"/operator/keys?q=acme_live_{ids[0][:7]}", 0
-    for pages in range(1, 9):
-        page = (await operating.get(path)).body.decode()
-        assert "No key was found" not in page
-        met += page.count(f'/operator/keys/{ids[0]}"')
+    links, pages, met = [f"/operator/keys?q=acme_live_{ids[0][:7]}"], 0, 0
+    while links:
+        page = (await operating.get(links[0].replace("&amp;", "&"))).body.decode()
         links = re.findall(r'href="(/operator/keys\?[^"]*after=[^"]*)"', page)
-        if not links:
-            break
-        assert ids[0] in page or "Nothing on this page" in page
-        path = links[0].replace("&amp;", "&")
+        assert "No key was found" not in page
+        assert ids[0] in page or "Nothing on this page" in page or not links
+        pages, met = pages + 1, met + page.count(f'/operator/keys/{ids[0]}"')
     assert (pages, met) == (3, 1)
 
 

@@ -154,7 +154,7 @@ def may_be_short(query: KeyQuery) -> bool:
     return query.unused_since is not None or query.label is not None or query.beginning is not None
 
 
-def select_end(query: KeyQuery) -> Select[Any]:
+def select_end(query: KeyQuery) -> Select[Any, Any]:
     """Return the query for the place where the walk of a page stops, after `LOOKED_AT` keys; no row if it has fewer."""
     words = _words(query)
     walked = [KEYS.c[name] == words[name] for name in _walk(words)]
