@@ -139,11 +139,16 @@ def _add(connection: Connection, more: Mapping[tuple[str, int, str, str], int]) 
 
 
 def _owners(connection: Connection, key_ids: Iterable[str]) -> dict[str, str]:
-    """Return the owners of those keys that are there; foreign texts have no key and no owner."""
+    """Return the owners of those keys that are there; foreign texts have no key and no owner.
+
+    PostgreSQL lets nobody delete these keys until the transaction ends. An owner with a key cannot be purged. So a
+    purge finds all counts of its owner, or their keys are gone before anything is added.
+    """
     owners = {"": ""}
     for some in chunks(sorted(key_ids), _AT_ONCE):
-        found = select(KEYS.c.key_id, KEYS.c.owner).where(KEYS.c.key_id.in_(some))
-        owners.update((row[0], row[1]) for row in connection.execute(found))
+        found = select(KEYS.c.key_id, KEYS.c.owner).where(KEYS.c.key_id.in_(some)).order_by(KEYS.c.key_id)
+        held = found.with_for_update(read=True, key_share=True)
+        owners.update((row[0], row[1]) for row in connection.execute(held))
     return owners
 
 
