@@ -10,7 +10,7 @@ from tests.forks import is_right_in_child, needs_fork
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.issuing import NO_SCOPE, Admission, Admitted, ApiKeys, AsyncApiKeys, Reason, Rejected
 from secretsource.issuing._check import clients
-from secretsource.issuing._check.clients import MOST_ADDRESSES, Clients, witness
+from secretsource.issuing._check.clients import MOST_ADDRESSES, Clients
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 from secretsource.stores.records import MOST_WITNESSES, WITNESS_KEPT
 from secretsource.testing.clock import FakeClock
@@ -205,10 +205,15 @@ def test_no_key_is_stored_with_its_clients(where: str, before: str, seen_by: Api
     assert not any(issued.plaintext[at : at + 8] in stored for at in range(len(issued.plaintext) - 8))
 
 
-def test_a_long_text_is_cut() -> None:
-    """A store keeps 255 characters, and a key behind them is not read."""
-    assert witness("y" * 5000) == "y" * 255
-    assert witness("a\nb\x00c") == "a b\ufffdc"
+@pytest.mark.parametrize("where", ["ip", "agent"])
+def test_a_text_of_many_keys_leaves_no_part_of_one(where: str, seen_by: ApiKeys) -> None:
+    """Masks are shorter than keys: wherever a reader stops, it must not stop within a key."""
+    for blanks in range(0, 90, 7):
+        issued = seen_by.issue(owner="acme")
+        sent: dict[str, Any] = {where: " " * blanks + issued.plaintext * 40}
+        assert seen_by.check(issued.plaintext, scope=NO_SCOPE, **sent)
+        usage = _used(seen_by, issued.record.key_id)
+        assert [*usage.networks, *usage.agents] == [(" " * blanks + "<masked>" * 40)[:255]]
 
 
 @pytest.mark.parametrize("limit", [None, "100/minute"])

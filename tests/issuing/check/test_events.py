@@ -70,9 +70,10 @@ def test_a_key_that_the_cut_divides_is_not_heard(keys: ApiKeys, before: int) -> 
     """A long path in front of it leaves no part of the key."""
     text = keys.issue(owner="acme").plaintext
     path = f"{'/' * before}{text}"
-    (event,) = heard_of(keys, lambda: keys.check(text[:-1], scope=NO_SCOPE, agent=path))
-    assert (event.agent or "").strip("/") in {"<masked>"[: LONGEST_TOLD - before], ""}
-    assert len(event.agent or "") <= LONGEST_TOLD
+    (event,) = heard_of(keys, lambda: keys.check(text[:-1], scope=NO_SCOPE, agent=path, ip=path))
+    for told in (event.agent or "", event.ip or ""):
+        assert told.strip("/") in {"<masked>"[: LONGEST_TOLD - before], ""}
+        assert len(told) == min(LONGEST_TOLD, before + len("<masked>"))
 
 
 def test_a_listener_harms_no_check(make_keys: Callable[..., ApiKeys]) -> None:

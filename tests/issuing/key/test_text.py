@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import NO_SCOPE, ApiKeys
-from secretsource.issuing._key.text import canonical, cleaned, is_legible, masked
+from secretsource.issuing._key.text import canonical, cleaned, is_legible, kept, masked
 from secretsource.issuing._manage import request
 
 LEGAL = [
@@ -89,8 +90,21 @@ def test_what_is_cleaned() -> None:
     assert cleaned("a\u2028b\x00c", 4) == "a b\ufffd"
 
 
-def test_a_key_inside_a_text_is_masked() -> None:
+def test_a_key_inside_a_text_is_masked(keys: ApiKeys) -> None:
     """Each of them, and nothing else of it."""
-    key = ApiKeys.open("memory://", peppers=["a pepper of the tests, long enough"]).issue(owner="acme").plaintext
-    assert masked(f"sent {key} and {key}, twice") == "sent <masked> and <masked>, twice"
-    assert masked("no key here") == "no key here"
+    key = keys.issue(owner="acme").plaintext
+    assert masked(f"sent {key} and {key}, twice", 100) == "sent <masked> and <masked>, twice"
+    assert masked("no key here", 100) == "no key here"
+    assert masked("no key here", 6) == "no key"
+
+
+@pytest.mark.parametrize("prefix", ["a", "a2345678", "a234567890123456"])
+@pytest.mark.parametrize("longest", [0, 1, 8, 40, 255])
+def test_a_text_is_cut_after_its_keys_are_masked(prefix: str, longest: int) -> None:
+    """Wherever keys stand, and however many come before, the cut leaves no part of one."""
+    key = f"{prefix}_staging_" + "0Az" * 18 + "ss1" + "9Zz" * 2
+    for before, between, times in product(range(0, 270, 3), ("", " ", "/x/"), (1, 3, 40)):
+        text = " " * before + between.join([key] * times) + " end"
+        whole = " " * before + between.join(["<masked>"] * times) + " end"
+        assert masked(text, longest) == whole[:longest]
+        assert kept(text, longest) == whole[:longest]

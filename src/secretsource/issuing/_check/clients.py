@@ -11,7 +11,7 @@ from typing import Any
 
 from secretsource.issuing._check import policy
 from secretsource.issuing._check.entry import NOBODY
-from secretsource.issuing._key.text import cleaned, masked
+from secretsource.issuing._key.text import kept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 
     from secretsource.issuing._check.entry import Entry
 
-__all__ = ["UNKNOWN", "Clients", "witness"]
+__all__ = ["UNKNOWN", "Clients"]
 
 LONGEST_WITNESS = 255
 """Characters of an address or a user agent that a store keeps."""
-LONGEST_READ = 2048
-"""Characters of it that are read, so that a key across the last of those that are kept is found whole."""
 MOST_ADDRESSES = 32
 """Addresses of a record between two flushes; past them, every address that its networks allow is as good as known."""
 MOST_TOLD = 200_000
@@ -73,14 +71,14 @@ class Clients:
         if not self.noted or not seen or not isinstance(seen, str):
             return UNKNOWN
         if always:
-            return {witness(seen): wall}
+            return {kept(seen, LONGEST_WITNESS): wall}
         mark = hash((key_id, kind, seen, int(wall + hash(key_id) % _HOUR) // _HOUR))
         if mark in self._told:
             return UNKNOWN
         if len(self._told) >= MOST_TOLD:
             self._told = set()
         self._told.add(mark)
-        return {witness(seen): wall}
+        return {kept(seen, LONGEST_WITNESS): wall}
 
     def meet(self, entry: Entry, ip: object) -> None:
         """Have an entry accept the next checks from an address at a glance, until a flush.
@@ -97,12 +95,3 @@ class Clients:
                 entry.clients = known.union((ip,))
             except TypeError:  # an address of another type, which has no hash
                 return
-
-
-def witness(seen: str) -> str:
-    """Return the part of an address or a user agent that is stored: without a key, in a form that no store refuses.
-
-    Args:
-        seen: The text as it was sent.
-    """
-    return cleaned(masked(seen[:LONGEST_READ]), LONGEST_WITNESS)

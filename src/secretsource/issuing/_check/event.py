@@ -8,7 +8,7 @@ from typing import NamedTuple, TypedDict
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._check.policy import NO_SCOPE, check_demand, kind_of
 from secretsource.issuing._check.reuses import ended_by_rotation
-from secretsource.issuing._key.text import cleaned, masked
+from secretsource.issuing._key.text import kept, masked
 from secretsource.issuing._verdict import Rejected
 
 TYPE_CHECKING = False
@@ -162,7 +162,7 @@ def tell(listeners: Listeners[CheckEvent], clock: Clock, verdict: Verdict, asked
         verdict,
         _listed(asked.scope),
         asked.cost,
-        asked.ip,
+        _shown(asked.ip) if isinstance(asked.ip, str) else asked.ip,
         _shown(asked.agent),
         asked.method,
         _shown(asked.path),
@@ -171,8 +171,8 @@ def tell(listeners: Listeners[CheckEvent], clock: Clock, verdict: Verdict, asked
 
 
 def origin_of(ip: object) -> str | None:
-    """Return the part of an address that an event keeps, in a form that no store refuses."""
-    return cleaned(ip, LONGEST_ORIGIN) if isinstance(ip, str) and ip else None
+    """Return the part of an address that an event keeps, without a key, in a form that no store refuses."""
+    return kept(ip, LONGEST_ORIGIN) if isinstance(ip, str) and ip else None
 
 
 def _listed(scope: Demand) -> tuple[str, ...]:
@@ -183,4 +183,4 @@ def _listed(scope: Demand) -> tuple[str, ...]:
 
 
 def _shown(text: str | None) -> str | None:
-    return text and masked(text)[:LONGEST_TOLD]  # a key that the cut divides is masked, too
+    return text and masked(text, LONGEST_TOLD)

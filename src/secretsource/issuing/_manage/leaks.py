@@ -109,7 +109,9 @@ class Leaks:
 
     def report(self, found: Flow[KeyRecord], source: str, place: str | None, terms: Terms) -> Flow[LeakReport]:
         """Do with a leaked key as the terms say, and note where it was found."""
-        by = request.by(masked(str(source)), None if place is None else masked(str(place)), LEAKED)
+        by = request.by(
+            *(None if each is None else masked(str(each), request.LONGEST_TEXT) for each in (source, place)), LEAKED
+        )
         record: KeyRecord = yield from found
         policy, rotated = terms.policy(record.environment), None
         if policy == "rotate":
