@@ -24,31 +24,28 @@ _SINGLE = frozenset({b"deprecation", b"sunset"})
 """Headers that may exist once; the others of ours are lists, to which every line adds."""
 _SHARED = _SINGLE | {b"vary"}
 """Headers that an application may send, too."""
+_LENGTHS = frozenset(map(len, _SHARED))
 _TRY_AGAIN_LATER = 1013
 
 
 def adding(admitted: Admitted, kind: str, send: Send) -> Send:
     """Return a `send` that adds the headers for an accepted key to those of the application."""
+    added = _raw(admitted.headers)
     if kind != "http":
-        added = [each for each in _raw(admitted.headers) if each[0] != b"vary"]
-        return _adding_to_socket(admitted.subprotocol, added, send)
+        return _adding_to_socket(admitted.subprotocol, [each for each in added if each[0] != b"vary"], send)
 
     def send_with_headers(message: Message) -> Awaitable[None]:
-        return send(begun(message, admitted) if message["type"] == "http.response.start" else message)
+        if message["type"] == "http.response.start":
+            headers = [*message.get("headers", ())]
+            for name, _ in headers:
+                # Lengths are compared first, as few names need a closer look.
+                if len(name) in _LENGTHS and name.lower() in _SHARED:
+                    return send({**message, "headers": _mended(headers, added)})
+            headers += added
+            message = {**message, "headers": headers}
+        return send(message)
 
     return send_with_headers
-
-
-def begun(message: Message, admitted: Admitted) -> Message:
-    """Return the first message of an answer over HTTP, with the headers for an accepted key."""
-    headers = admitted.headers
-    # A key without limits has one header in nearly all of its answers.
-    added = [_raw_pair(headers[0])] if len(headers) == 1 else _raw(headers)
-    own = [*message.get("headers", ())]
-    for name, _ in own:
-        if name.lower() in _SHARED:
-            return {**message, "headers": _mended(own, added)}
-    return {**message, "headers": own + added}
 
 
 def _adding_to_socket(subprotocol: str | None, added: RawHeaders, send: Send) -> Send:
@@ -122,6 +119,8 @@ def _mended(own: RawHeaders, added: RawHeaders) -> RawHeaders:
 
 
 def _raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
+    if len(headers) == 1:  # a key without limits has one header in nearly all of its answers
+        return [_raw_pair(headers[0])]
     raw: RawHeaders = []
     for header in headers:  # a comprehension is one more call in Python 3.11
         if header[0] == "RateLimit":  # the only one that changes from answer to answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._asgi.messages import STARTS, adding, begun, is_last
+from secretsource.integrations._asgi.messages import STARTS, adding, is_last
 from secretsource.integrations._shared.place import Place
 from secretsource.integrations._shared.recheck import Recheck
 
@@ -70,9 +70,7 @@ class Late:
         """
         send, admitted, kind = self._send, self.admitted, message["type"]
         if admitted is not None and kind in STARTS:
-            if kind == "http.response.start":
-                return send(begun(message, admitted))
-            return adding(admitted, "websocket", send)(message)
+            return adding(admitted, "http" if kind == "http.response.start" else "websocket", send)(message)
         if self.place is not None and is_last(message):
             return self._send_last(message, self.place)
         return send(message)
