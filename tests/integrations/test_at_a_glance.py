@@ -11,9 +11,9 @@ from tests.integrations.conftest import PEPPER, shop
 from tests.integrations.test_asgi import ask
 
 from secretsource.integrations.asgi import ApiKeyMiddleware
-from secretsource.issuing import NO_SCOPE, Admission, Admitted, ApiKeys, CheckEvent, PepperSet
+from secretsource.issuing import NO_SCOPE, Admission, Admitted, ApiKeys, CheckEvent, Pepper, PepperSet
 from secretsource.issuing._http.allowance import allowance, whole_seconds
-from secretsource.issuing._http.credential import Places
+from secretsource.issuing._http.credential import Places, written
 from secretsource.issuing.limits import parse
 from secretsource.stores.memory import MemoryStore
 from secretsource.testing import FakeClock
@@ -168,6 +168,37 @@ def test_the_short_look_sees_what_the_long_look_sees(
         key, vary = only
         assert (key, vary) == (taken.key, tuple(("Vary", header) for header in taken.headers))
         assert taken.subprotocol is None
+
+
+READINGS = {
+    credentials: Places(credentials).readings(Pepper(PEPPER).reading)
+    for credentials in (("Authorization: Bearer", "X-API-Key"), ("X-API-Key", "Authorization: Token"))
+}
+
+
+@given(HEADERS, st.sampled_from([*READINGS]), st.booleans())
+def test_a_header_is_hashed_as_the_key_in_it_is(
+    headers: list[tuple[str, str]], credentials: tuple[str, ...], is_raw: bool
+) -> None:
+    """From memory or not, a header gives the hash of the key that the long look takes from it, or nothing."""
+    places, sent = Places(credentials), headers
+    raw: Any = [(name.encode(), value.encode()) for name, value in sent] if is_raw else sent
+    only, found = places.only(raw), places.sole(raw, READINGS[credentials])
+    if found is None:
+        assert only is None
+        return
+    value, (hash_again, vary) = found
+    hashed = hash_again(written(value))
+    assert (hashed, vary) == ((None, vary) if only is None else (Pepper(PEPPER).hash(only[0]), only[1]))
+
+
+def test_a_header_that_utf_8_cannot_write_takes_the_long_way(keys: ApiKeys) -> None:
+    """A lone surrogate, as a server may make of any byte, is neither an error nor the key that it stands in."""
+    issued = keys.issue(owner="acme")
+    admission = Admission(keys, scope=NO_SCOPE)
+    assert isinstance(admission.admit({"X-API-Key": issued.plaintext}, None, "GET", "/"), Admitted)
+    for value in (f"{issued.plaintext}\ud800", f"\ud800{issued.plaintext}"):
+        assert admission.glance({"X-API-Key": value}, None, "GET", "/") is None
 
 
 def test_the_short_look_reads_the_usual_request() -> None:

@@ -33,28 +33,51 @@ def test_the_hash_is_hmac_under_an_hkdf_key(value: str, text: str) -> None:
 
 @given(st.lists(st.text(max_size=20, alphabet=st.characters(codec="utf-8")), max_size=20))
 def test_a_text_is_hashed_alike_before_and_after_it_is_remembered(texts: list[str]) -> None:
-    """The memory of hashes gives each text its own hash; a text that UTF-8 cannot write is an error each time."""
+    """The memory of hashes gives each text its own hash."""
     pepper = Pepper(NEW)
     for _ in range(2):
-        assert [pepper.hash_again(text) for text in texts] == [pepper.hash(text) for text in texts]
-        with pytest.raises(UnicodeEncodeError):
-            pepper.hash_again("\ud800")
+        assert [pepper.hash_again(text.encode()) for text in texts] == [pepper.hash(text) for text in texts]
+
+
+@given(st.lists(st.binary(max_size=3), max_size=20))
+def test_the_key_in_some_bytes_is_hashed_alike_before_and_after_it_is_remembered(sent: list[bytes]) -> None:
+    """What is read differently is remembered apart, and bytes without a key are read each time."""
+    pepper = Pepper(NEW)
+    tail = pepper.reading(lambda written: written[1:].hex() or None)
+    whole = pepper.reading(bytes.hex)
+    for _ in range(2):
+        assert [tail(each) for each in sent] == [pepper.hash(each[1:].hex()) if each[1:] else None for each in sent]
+        assert [whole(each) for each in sent] == [pepper.hash(each.hex()) for each in sent]
 
 
 def test_a_hash_is_computed_once_as_long_as_it_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full memory is emptied, so it never holds more than its bound."""
     monkeypatch.setattr(hashing, "MOST_KNOWN", 2)
-    computed: list[str] = []
+    computed: list[bytes] = []
 
-    def hash_text(text: str) -> bytes:
-        computed.append(text)
-        return text.encode()
+    def hash_written(written: bytes) -> bytes:
+        computed.append(written)
+        return written
 
-    hash_again = hashing._remembering(hash_text, bytes(32))
-    assert [hash_again(text) for text in "abab"] == [b"a", b"b", b"a", b"b"]
-    assert computed == ["a", "b"]
-    assert [hash_again(text) for text in "cba"] == [b"c", b"b", b"a"]
-    assert computed == ["a", "b", "c", "b", "a"]
+    hash_again = hashing._remembering(hash_written, bytes(32))
+    assert [hash_again(text) for text in (b"a", b"b", b"a", b"b")] == [b"a", b"b", b"a", b"b"]
+    assert computed == [b"a", b"b"]
+    assert [hash_again(text) for text in (b"c", b"b", b"a")] == [b"c", b"b", b"a"]
+    assert computed == [b"a", b"b", b"c", b"b", b"a"]
+
+
+def test_a_memory_keeps_what_was_hashed_and_not_what_was_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests without a key in a header do not push the hashes of keys out."""
+    monkeypatch.setattr(hashing, "MOST_KNOWN", 1)
+    computed: list[bytes] = []
+
+    def hash_written(written: bytes) -> bytes | None:
+        computed.append(written)
+        return written or None
+
+    hash_again = hashing._remembering(hash_written, bytes(32))
+    assert [hash_again(written) for written in (b"key", b"", b"", b"key")] == [b"key", None, None, b"key"]
+    assert computed == [b"key", b"", b""]
 
 
 def test_a_python_without_blake_computes_each_hash(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,8 +87,9 @@ def test_a_python_without_blake_computes_each_hash(monkeypatch: pytest.MonkeyPat
         raise ValueError("unsupported hash type")
 
     monkeypatch.setattr(hashlib, "blake2b", refuse)
-    pepper = Pepper(NEW)
-    assert pepper.hash_again is pepper.hash
+    pepper, text = Pepper(NEW), "sk_live_key"
+    assert pepper.hash_again(text.encode()) == pepper.reading(bytes.decode)(text.encode()) == pepper.hash(text)
+    assert hashing._remembering(bytes, bytes(32)) is bytes
 
 
 def test_a_pepper_does_not_show_itself() -> None:

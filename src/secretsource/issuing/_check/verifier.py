@@ -24,15 +24,14 @@ from __future__ import annotations
 from typing import Any
 
 from secretsource._ground.flow import run
-from secretsource.exceptions import InvalidRequest, StoreError
-from secretsource.issuing._check import policy
+from secretsource.exceptions import StoreError
 from secretsource.issuing._check.record_cache import RENEWABLE, unchanged
 from secretsource.issuing._check.steps.ahead import read_ahead
 from secretsource.issuing._check.steps.comparison import Comparison, unknown
 from secretsource.issuing._check.steps.drawing import Drawing
 from secretsource.issuing._check.steps.gate import Gate
 from secretsource.issuing._check.steps.rotation_dates import RotationDates
-from secretsource.issuing._check.steps.weighing import weigh
+from secretsource.issuing._check.steps.weighing import MOST_COST, demand_of, weigh
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._key.format import LONGEST_CREDENTIAL
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
@@ -53,8 +52,6 @@ if TYPE_CHECKING:
     from secretsource.stores.base import KeyRecord, LookupHere
 
 _ROTATING = Status.ROTATING
-MOST_COST = 10**9
-"""Requests that one check may take of a key's limits."""
 _ONE = 1
 """The cost of nearly every check; the same object in every default."""
 _new = object.__new__
@@ -69,6 +66,7 @@ class Verifier:
 
     Attributes:
         gate: Steps 0, 1, 3 and 4.
+        reading: Takes step 1 for the bytes around a key; see `Pepper.reading`.
     """
 
     def __init__(self, parts: Parts, begin: Callable[[], None]) -> None:
@@ -78,6 +76,7 @@ class Verifier:
         self._comparison = Comparison(parts)
         self._drawing = Drawing(parts)
         self._hash = parts.peppers.newest.hash_again
+        self.reading = parts.peppers.newest.reading
         self._newest = parts.peppers.newest.version
         self._cache = parts.cache
         self._get = parts.cache.get
@@ -87,27 +86,41 @@ class Verifier:
         self._mono = parts.present.mono
         self._now = parts.present.both
         # Python 3.11 calls a function at a local name in half the time that it takes at an attribute of an object.
-        self._at_hand = (self._mono, parts.present.wall, self._hash, self._get, self._drawing.take)
+        self._at_hand: tuple[Any, ...] = (self._mono, parts.present.wall, self._get, self._drawing.take)
 
     def glance(
         self, text: str | None, scope: Demand, ip: str | None, cost: int, kind: Kind | None = None
     ) -> Accepted | bytes | None:
-        """Take steps 0 to 11 for a key that is fresh in the cache, active, in time and within its limits.
+        """Take steps 0 and 1, and go on as `glance_at` does; None for a text that is not a key."""
+        if type(text) is not str or len(text) > LONGEST_CREDENTIAL:  # 0 take the credential
+            return None
+        hash_again = self._hash
+        try:
+            hashed = hash_again(text.encode())  # 1 hash the whole text
+        except UnicodeEncodeError:
+            return None
+        del text  # a traceback shows no key
+        return self.glance_at(hashed, scope, ip, cost, kind)
+
+    def glance_at(
+        self, hashed: bytes | None, scope: Demand, ip: str | None, cost: int, kind: Kind | None
+    ) -> Accepted | bytes | None:
+        """Take steps 2 to 11 for a key that is fresh in the cache, active, in time and within its limits.
+
+        Args:
+            hashed: The hash of its whole text under the newest pepper; None for a text that is not a key.
+            scope: The demand.
+            ip: The address of the client.
+            cost: The amount to draw from the key's limits.
+            kind: The accepted kind of keys, or None for all keys of customers.
 
         Returns:
             The verdict; the hash of a text for which `check` has more to do, as for a new client; None for any less
             simple case.
         """
-        if type(text) is not str or len(text) > LONGEST_CREDENTIAL:  # 0 take the credential
-            return None
-        mono, wall, hash_again, get, take = self._at_hand
+        mono, wall, get, take = self._at_hand
         now = mono()
-        try:
-            hashed = hash_again(text)  # 1 hash the whole text
-        except UnicodeEncodeError:
-            return None
-        del text  # a traceback shows no key
-        entry = get(hashed)  # 2 look into the cache, and 6: status and time
+        entry: Entry | None = get(hashed)  # 2 look into the cache, and 6: status and time
         # The wall clock may have been set forward since.
         if entry is None or now >= entry.until or ((ends := entry.expires) is not None and wall() >= ends):
             return hashed
@@ -139,7 +152,7 @@ class Verifier:
         if type(text) is not str or len(text) > LONGEST_CREDENTIAL:
             return None
         try:
-            return self._hash(text)
+            return self._hash(text.encode())
         except UnicodeEncodeError:
             return None
 
@@ -161,7 +174,7 @@ class Verifier:
                 presented = yield from self.gate.reconsider(presented, text, hashed)
         finally:
             del text  # a traceback shows no key
-        demanded = _demanded(asked)
+        demanded = demand_of(asked)
         if type(presented) is Rejected:
             return presented
         mono, wall = self._now()
@@ -208,7 +221,7 @@ class Verifier:
         presented, known, asked_at = self.gate.again(hashed), self._get(hashed), self._mono()
         if presented is None or presented.key_id is None:
             return None
-        demanded, may_recall = _demanded(asked), known is None or asked_at < known.fresh_until
+        demanded, may_recall = demand_of(asked), known is None or asked_at < known.fresh_until
         if may_recall and (remembered := self._recall(presented, known, asked_at)) is not None:
             return self._remembered(remembered, presented, asked, demanded, *self._now())
         on_loop = store is not self._store
@@ -239,7 +252,7 @@ class Verifier:
         """Check as `check` does, from memory; None, with nothing counted, if a store or a server has to be asked."""
         presented = self.gate.present(text, hashed)
         del text  # a traceback shows no key
-        demanded = _demanded(asked)
+        demanded = demand_of(asked)
         if type(presented) is Rejected:
             return None if self.gate.may_reconsider(presented) else presented
         mono, wall = self._now()
@@ -382,16 +395,3 @@ class Verifier:
         if record.pepper_version != self._newest or record.foreign is not None:
             lookup = record.lookup and self._parts.lookups.renewed(record.lookup, presented.lookups)
             uses.rehash(lifecycle.rehash(record, presented.hash, self._newest, wall, lookup))
-
-
-def _demanded(asked: Asked) -> tuple[str, ...]:
-    """Return the scopes that are all needed.
-
-    Raises:
-        InvalidRequest: The demand or the cost is wrong.
-    """
-    demanded = policy.check_demand(asked.scope)
-    cost: object = asked.cost
-    if cost is not _ONE and not (isinstance(cost, int) and 0 <= cost <= MOST_COST):
-        raise InvalidRequest(f"the cost of a check must be a whole number of requests, 0 to {MOST_COST}")
-    return demanded

@@ -18,7 +18,7 @@ from secretsource._ground.flow import arun, run
 from secretsource.exceptions import ConfigurationError, InvalidRequest, StoreError
 from secretsource.issuing._check.policy import check_demand
 from secretsource.issuing._check.route_limit import check_limit
-from secretsource.issuing._check.verifier import MOST_COST
+from secretsource.issuing._check.steps.weighing import MOST_COST
 from secretsource.issuing._http import settings as _settings
 from secretsource.issuing._http.admitted import Admitted, lease_of
 from secretsource.issuing._http.pace import pause, settle

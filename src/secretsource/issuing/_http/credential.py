@@ -10,7 +10,7 @@ there.
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
     from secretsource.issuing._http.places import Place
 
+    Hashing: TypeAlias = Callable[[bytes], bytes | None]
+
     Text: TypeAlias = "str | bytes"
     Vary: TypeAlias = "tuple[tuple[str, str], ...]"
     Headers: TypeAlias = "Mapping[str, str] | Iterable[tuple[Text, Text]]"
 
 __all__ = ["DEFAULT", "Places", "credential"]
+
+T = TypeVar("T")
 
 DEFAULT = ("Authorization: Bearer", "X-API-Key")
 """The places where a key is looked for, unless you set others."""
@@ -50,6 +54,24 @@ class Taken(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Taken(<masked>, headers={self.headers!r})"
+
+
+class Opening(NamedTuple):
+    """The beginning of a header's value, where the rest of it is the key.
+
+    Attributes:
+        text: The text before the key, in lower case.
+        vary: The way in which an answer depends on the header.
+    """
+
+    text: str
+    vary: Vary
+
+    def key(self, sent: bytes) -> str | None:
+        """Return the key in a value of the header, or None if it has another form, or other than ASCII characters."""
+        text = sent.decode() if sent.isascii() else ""
+        length = len(self.text)
+        return (text[:length].lower() == self.text and text[length:].strip(BLANKS)) or None
 
 
 class Places:
@@ -75,14 +97,14 @@ class Places:
         self.headers = tuple(dict.fromkeys(each.header for each in places))
         self.vary: Vary = tuple([("Vary", header) for header in self.headers])
         self._places: dict[Text, list[Place]] = {}
-        self._openings: dict[Text, tuple[str, int, Vary] | None] = {}
+        self._openings: dict[Text, Opening | None] = {}
         self._lengths = frozenset(map(len, self.headers))
         for name in self.headers:
             listed = [each for each in places if each.header.lower() == name.lower()]
             opening = listed[0].opening if len(listed) == 1 else None
             for key in (name.lower(), name.lower().encode()):
                 self._places[key] = listed
-                self._openings[key] = None if opening is None else (opening, len(opening), (("Vary", name),))
+                self._openings[key] = None if opening is None else Opening(opening, (("Vary", name),))
 
     def only(self, headers: Headers) -> tuple[str, Vary] | None:
         """Return the key of a request if only one header may hold keys, and it holds a single key in the usual form.
@@ -95,23 +117,44 @@ class Places:
         Returns:
             The key, and the way the answer depends on it.
         """
+        sent = self.sole(headers, self._openings)
+        if sent is None:
+            return None
+        value, opening = sent
+        key = opening.key(written(value))
+        return None if key is None else (key, opening.vary)
+
+    def sole(self, headers: Headers, meanings: Mapping[Text, T | None]) -> tuple[Text, T] | None:
+        """Return the value of the only header that may hold keys, and the meaning of it; None for several, or none.
+
+        Args:
+            headers: As for `credential`.
+            meanings: The meaning of each header that may hold keys, such as `readings` returns them; None for a header
+                that needs a closer look.
+        """
         sent: Text | None = None
-        opening: tuple[str, int, Vary] | None = None
-        lengths, openings = self._lengths, self._openings
+        meaning: T | None = None
+        lengths = self._lengths
         for name, value in headers if type(headers) is list else _pairs(headers):
             # Lengths are compared first: a request has many headers, and few of them may hold a key.
-            if len(name) in lengths and (lower := name.lower()) in openings:
+            if len(name) in lengths and (lower := name.lower()) in meanings:
                 if sent is not None:
                     return None
-                sent, opening = value, openings[lower]
-        if sent is None or opening is None or len(sent) > LONGEST_CREDENTIAL or not sent.isascii():
+                sent, meaning = value, meanings[lower]
+        if sent is None or meaning is None or len(sent) > LONGEST_CREDENTIAL:
             return None
-        text = sent.decode() if isinstance(sent, bytes) else sent
-        begin, length, vary = opening
-        if text[:length].lower() != begin:
-            return None
-        key = text[length:].strip(BLANKS)
-        return (key, vary) if key else None
+        return sent, meaning
+
+    def readings(
+        self, reading: Callable[[Callable[[bytes], str | None]], Hashing]
+    ) -> dict[Text, tuple[Hashing, Vary] | None]:
+        """Return for each header how its values are hashed, and the way the answer depends on it.
+
+        Args:
+            reading: Makes a function that hashes the key in a value, as `Pepper.reading` does.
+        """
+        hashings = {each: (reading(each.key), each.vary) for each in self._openings.values() if each is not None}
+        return {name: None if each is None else hashings[each] for name, each in self._openings.items()}
 
     def take(self, headers: Headers, could_be: Callable[[str], bool] | None = None) -> Taken:
         """Take the key out of a request's headers.
@@ -201,6 +244,11 @@ def first(headers: Headers, wanted: str) -> str | None:
         if len(name) == length and name.lower() in names:
             return _text(value)
     return None
+
+
+def written(sent: Text) -> bytes:
+    """Return a header's value in bytes; characters beyond ASCII stay beyond it."""
+    return sent if isinstance(sent, bytes) else sent.encode(errors="surrogatepass")
 
 
 def _pairs(headers: Headers) -> Iterable[tuple[Text, Text]]:

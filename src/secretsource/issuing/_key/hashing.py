@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable
 from enum import StrEnum
 from hmac import compare_digest, digest
+from typing import TypeVar
 
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError
@@ -28,6 +29,8 @@ SHORTEST_PEPPER = 16
 
 MOST_KNOWN = 20_000
 """Hashes that a pepper remembers, so that a check of a known key computes none; about 3 MB."""
+H = TypeVar("H", bytes, bytes | None)
+
 _BLOCK = 64
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
@@ -89,13 +92,13 @@ class Pepper:
     Attributes:
         version: A fingerprint of the pepper, 8 characters of ``0-9a-f``; the same wherever the pepper is stored.
         hash: Returns the keyed hash of a whole key: 32 bytes; a text that UTF-8 cannot write is a `UnicodeEncodeError`.
-        hash_again: Returns the same, sooner for a text that it was given before; for checks.
+        hash_again: Returns the same for a key in UTF-8, sooner for one that it was given before; for checks.
 
     Raises:
         ConfigurationError: The value is too short, or cannot be written as UTF-8.
     """
 
-    __slots__ = ("_value", "hash", "hash_again", "version")
+    __slots__ = ("_mark", "_value", "hash", "hash_again", "version")
 
     def __init__(self, value: str) -> None:
         complaint = _complaint(value)
@@ -106,12 +109,28 @@ class Pepper:
         self.version = derive(self._value, b"secretsource pepper version v1", 4).hex()
         block = derive(self._value, b"secretsource hash v1", 32).ljust(_BLOCK, b"\0")
         self.hash = _keyed(block)
-        self.hash_again = _remembering(self.hash, derive(self._value, b"secretsource mark v1", 32))
+        self._mark = derive(self._value, b"secretsource mark v1", 32)
+        hash_text = self.hash
+        self.hash_again = _remembering(lambda written: hash_text(written.decode()), self._mark)
 
     @property
     def is_empty(self) -> bool:
         """True for the stand-in of a missing pepper: anyone can compute its hashes and forge its locators."""
         return not self._value
+
+    def reading(self, read: Callable[[bytes], str | None]) -> Callable[[bytes], bytes | None]:
+        """Return a function that hashes the key in some bytes, sooner for bytes that it was given before.
+
+        Args:
+            read: Returns the key in such bytes, or None if there is none; that is then the result.
+        """
+        hash_text = self.hash
+
+        def hash_read(written: bytes) -> bytes | None:
+            text = read(written)
+            return None if text is None else hash_text(text)
+
+        return _remembering(hash_read, self._mark)
 
     def derive(self, purpose: bytes, length: int) -> bytes:
         """Return a key for another purpose; see `derive`."""
@@ -139,28 +158,30 @@ def _keyed(block: bytes) -> Callable[[str], bytes]:
     return hash_text
 
 
-def _remembering(hash_text: Callable[[str], bytes], key: bytes) -> Callable[[str], bytes]:
-    """Return the same function with a memory, which finds a hash by a mark of its text and keeps no text.
+def _remembering(hash_written: Callable[[bytes], H], key: bytes) -> Callable[[bytes], H]:
+    """Return the same function with a memory, which finds a hash by a mark of what was hashed, and keeps no key.
 
     HMAC by OpenSSL allocates some ten times, and pushes other code out of the processor's caches. A server feels that
     more than a loop does. The mark, by Python's own BLAKE2, does neither. Its key is the salt and the person, which
     cost nothing; a key of BLAKE2 is hashed before each text, as one block more.
     """
-    known: dict[bytes, bytes] = {}
+    known: dict[bytes, H] = {}
     try:
         state = hashlib.blake2b(salt=key[:16], person=key[16:], digest_size=32).copy
     except ValueError:  # some builds for FIPS refuse BLAKE2
-        return hash_text
+        return hash_written
 
-    def hash_again(text: str) -> bytes:
+    def hash_again(written: bytes) -> H:
         marking = state()
-        marking.update(text.encode())
+        marking.update(written)
         mark = marking.digest()
         hashed = known.get(mark)
         if hashed is None:
-            if len(known) >= MOST_KNOWN:
-                known.clear()
-            known[mark] = hashed = hash_text(text)
+            hashed = hash_written(written)
+            if hashed is not None:
+                if len(known) >= MOST_KNOWN:
+                    known.clear()
+                known[mark] = hashed
         return hashed
 
     return hash_again

@@ -106,7 +106,7 @@ class Gate:
             return Rejected(Reason.MALFORMED)
         if hashed is None:
             try:
-                hashed = self._hash(text)  # 1 hash the whole text
+                hashed = self._hash(text.encode())  # 1 hash the whole text
             except UnicodeEncodeError:
                 return self._present_imported(text, Rejected(Reason.MALFORMED))
         presented = self.again(hashed)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._check import policy
 from secretsource.issuing._verdict import Reason, Rejected
 from secretsource.limiters.base import AtOnce, Rate
@@ -12,6 +13,7 @@ from secretsource.stores.base import Status
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.issuing._check.entry import Entry
+    from secretsource.issuing._check.event import Asked
     from secretsource.issuing._check.policy import Kind
     from secretsource.limiters.base import Draw, Plan
     from secretsource.stores.base import KeyRecord
@@ -23,6 +25,21 @@ STATUS_REASONS = {
 }
 _LIMIT_REASONS: dict[type, Reason] = {Rate: Reason.RATE_LIMITED, AtOnce: Reason.TOO_MANY_AT_ONCE}
 _ACTIVE = Status.ACTIVE
+MOST_COST = 10**9
+"""Requests that one check may take of a key's limits."""
+
+
+def demand_of(asked: Asked) -> tuple[str, ...]:
+    """Return the scopes that are all needed.
+
+    Raises:
+        InvalidRequest: The demand or the cost is wrong.
+    """
+    demanded = policy.check_demand(asked.scope)
+    cost: object = asked.cost
+    if not (isinstance(cost, int) and 0 <= cost <= MOST_COST):
+        raise InvalidRequest(f"the cost of a check must be a whole number of requests, 0 to {MOST_COST}")
+    return demanded
 
 
 def weigh(
