@@ -30,19 +30,20 @@ _TRY_AGAIN_LATER = 1013
 
 def adding(admitted: Admitted, kind: str, send: Send) -> Send:
     """Return a `send` that adds the headers for an accepted key to those of the application."""
-    added = _raw(admitted.headers)
+    headers = admitted.headers
+    # A key without limits has one header in nearly all of its answers.
+    added = [_raw_pair(headers[0])] if len(headers) == 1 else _raw(headers)
     if kind != "http":
         return _adding_to_socket(admitted.subprotocol, [each for each in added if each[0] != b"vary"], send)
 
     def send_with_headers(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            headers = [*message.get("headers", ())]
-            for name, _ in headers:
+            own = [*message.get("headers", ())]
+            for name, _ in own:
                 # Lengths are compared first, as few names need a closer look.
                 if len(name) in _LENGTHS and name.lower() in _SHARED:
-                    return send({**message, "headers": _mended(headers, added)})
-            headers += added
-            message = {**message, "headers": headers}
+                    return send({**message, "headers": _mended(own, added)})
+            message = {**message, "headers": own + added}
         return send(message)
 
     return send_with_headers
@@ -119,8 +120,6 @@ def _mended(own: RawHeaders, added: RawHeaders) -> RawHeaders:
 
 
 def _raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
-    if len(headers) == 1:  # a key without limits has one header in nearly all of its answers
-        return [_raw_pair(headers[0])]
     raw: RawHeaders = []
     for header in headers:  # a comprehension is one more call in Python 3.11
         if header[0] == "RateLimit":  # the only one that changes from answer to answer
