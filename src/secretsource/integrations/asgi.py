@@ -10,11 +10,12 @@ address, and inside the middleware that answers CORS preflights.
 from __future__ import annotations
 
 from functools import partial
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._asgi.lease import serve_leased
-from secretsource.integrations._asgi.messages import adding, dropping, hiding, refuse
+from secretsource.integrations._asgi.messages import adding, adding_often, adding_to_socket, dropping, hiding, refuse
 from secretsource.integrations._asgi.socket import serve_while
 from secretsource.integrations._shared.recheck import interval
 from secretsource.integrations.routes import Stated
@@ -99,8 +100,10 @@ class ApiKeyMiddleware:
             scope["secretsource"] = record  # in place, as Starlette's middleware does: a copy costs a fifth of the rest
         if visible is not None:
             scope = hiding(outcome, scope)
-        if headers:
-            send = adding(outcome, kind, send)
+        if headers and kind == "http":  # a key without limits has one header in nearly all of its answers
+            send = MethodType(adding_often(headers) if len(headers) == 1 else adding(headers), send)
+        elif headers:
+            send = adding_to_socket(outcome, send)
         if lease is None and kind == "http":
             await app(scope, receive, send)
         else:

@@ -28,17 +28,18 @@ _LENGTHS = frozenset(map(len, _SHARED))
 _TRY_AGAIN_LATER = 1013
 
 
-def adding(admitted: Admitted, kind: str, send: Send) -> Send:
-    """Return a `send` that adds the headers for an accepted key to those of the application."""
-    headers = admitted.headers
-    # A key without limits has one header in nearly all of its answers.
-    added = [_raw_pair(headers[0])] if len(headers) == 1 else _raw(headers)
-    if kind != "http":
-        return _adding_to_socket(admitted.subprotocol, [each for each in added if each[0] != b"vary"], send)
+def adding(headers: tuple[tuple[str, str], ...]) -> Callable[[Send, Message], Awaitable[None]]:
+    """Return a function that sends a message over HTTP, the first of an answer with headers for an accepted key.
 
-    def send_with_headers(message: Message) -> Awaitable[None]:
+    Make a method of it, with the server's `send`, for an application: a method is made sooner than a closure.
+    """
+    added = _raw(headers)
+
+    def send_with_headers(send: Send, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
-            own = [*message.get("headers", ())]
+            own = message.get("headers", ())
+            if type(own) is not list:
+                own = [*own]
             for name, _ in own:
                 # Lengths are compared first, as few names need a closer look.
                 if len(name) in _LENGTHS and name.lower() in _SHARED:
@@ -49,7 +50,14 @@ def adding(admitted: Admitted, kind: str, send: Send) -> Send:
     return send_with_headers
 
 
-def _adding_to_socket(subprotocol: str | None, added: RawHeaders, send: Send) -> Send:
+adding_often = lru_cache(maxsize=4096)(adding)
+"""The same for headers that many answers have: one object that a request finds without a call of Python."""
+
+
+def adding_to_socket(admitted: Admitted, send: Send) -> Send:
+    """Return a `send` that adds the headers for an accepted key where a web socket begins."""
+    subprotocol, added = admitted.subprotocol, [each for each in _raw(admitted.headers) if each[0] != b"vary"]
+
     def send_with_headers(message: Message) -> Awaitable[None]:
         if message["type"] in STARTS:
             message = {**message, "headers": _mended([*message.get("headers", ())], added)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.integrations._asgi.messages import STARTS, adding, is_last
+from secretsource.integrations._asgi.messages import STARTS, adding, adding_to_socket, is_last
 from secretsource.integrations._shared.place import Place
 from secretsource.integrations._shared.recheck import Recheck
 
@@ -70,7 +70,9 @@ class Late:
         """
         send, admitted, kind = self._send, self.admitted, message["type"]
         if admitted is not None and kind in STARTS:
-            return adding(admitted, "http" if kind == "http.response.start" else "websocket", send)(message)
+            if kind == "http.response.start":
+                return adding(admitted.headers)(send, message)
+            return adding_to_socket(admitted, send)(message)
         if self.place is not None and is_last(message):
             return self._send_last(message, self.place)
         return send(message)
