@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _frozen_importlib
+import logging
 import subprocess
 import sys
 import threading
@@ -67,6 +68,7 @@ def test_the_next_fork_outlives_a_signal(
 ) -> None:
     """Python prints what a signal raises before a fork, and forks: afterwards another thread can fork, too."""
     monkeypatch.setattr(fork, "_HOLDERS", weakref.WeakSet())
+    monkeypatch.setattr(fork, "_LATER", ())  # whose own functions are not called here
 
     def judge(forks: fork._Forks, _: bool) -> None:
         def fork() -> None:
@@ -174,21 +176,23 @@ def test_one_holder_that_fails_does_not_keep_others_from_their_work(monkeypatch:
     assert [each.told for each in holders] == [["before", "in the parent"]] * 3
 
 
-LOGGING_LATER = """
+IMPORTED_LATER = """
 import sys
 from secretsource._ground import fork
-assert "logging" not in sys.modules
-import logging, os, threading
+assert not {"logging", "concurrent.futures.thread"} & set(sys.modules)
+import os, threading
+from concurrent.futures.thread import ThreadPoolExecutor, _global_shutdown_lock
+import logging
 
 class Worker:
-    def __init__(self, name):
-        self.wanted, self.rested, self.name = threading.Event(), threading.Event(), name
+    def __init__(self, work):
+        self.wanted, self.rested, self.todo = threading.Event(), threading.Event(), work
         threading.Thread(target=self.work, daemon=True).start()
         fork.ask(self)
     def work(self):
         while self.wanted.wait():
             self.wanted.clear()
-            logging.getLogger(self.name)
+            self.todo()
             self.rested.set()
     def before_fork(self):
         self.rested.clear()
@@ -197,29 +201,71 @@ class Worker:
     def after_fork_in_parent(self): pass
     def after_fork(self): pass
 
-workers = [Worker(name) for name in "ab"]
+executor = ThreadPoolExecutor()
+workers = [Worker(lambda: logging.getLogger("worker")), Worker(lambda: executor.submit(int).result())]
 def forks():
     for _ in range(20):
         child = os.fork()
         if child == 0:
             logging.getLogger("child")
+            ThreadPoolExecutor().submit(int).result()
             os._exit(0)
         os.waitpid(child, 0)
 threads = [threading.Thread(target=forks) for _ in range(2)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-with logging._lock: pass
-print("ended")
+with logging._lock, _global_shutdown_lock: print("ended")
 """
 
 
 @needs_fork
-def test_threads_come_to_rest_though_logging_was_imported_later() -> None:
-    """Its own function for forks then runs first, and takes a lock that a thread needs for its next logger."""
+def test_threads_come_to_rest_though_modules_with_locks_were_imported_later() -> None:
+    """Their own functions for forks then run first, and take locks for a logger, and for work of an executor."""
     run = subprocess.run(
-        [sys.executable, "-c", LOGGING_LATER], check=True, capture_output=True, text=True, cwd=TREE, timeout=60
+        [sys.executable, "-c", IMPORTED_LATER], check=True, capture_output=True, text=True, cwd=TREE, timeout=60
     )
     assert run.stdout.split() == ["rested"] * 80 + ["ended"]
+    assert run.stderr == ""
+
+
+IMPORTED_MEANWHILE = """
+import sys, os, threading
+from secretsource._ground import fork, imports
+begun, wait = threading.Event(), imports.wait
+def watched(until):
+    begun.set()
+    wait(until)
+imports.wait = watched
+class Finder:
+    def find_spec(name, path, target=None):
+        if name == "concurrent":
+            importing.set()
+            begun.wait(30)
+importing = threading.Event()
+sys.meta_path.insert(0, Finder)
+def work():
+    import concurrent.futures.thread
+thread = threading.Thread(target=work)
+thread.start()
+importing.wait(30)
+child = os.fork()
+if child == 0:
+    os._exit(0 if "concurrent.futures.thread" in sys.modules else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+thread.join()
+import logging
+from concurrent.futures.thread import _global_shutdown_lock
+with logging._lock, _global_shutdown_lock: print("ended")
+"""
+
+
+@needs_fork
+def test_a_fork_may_meet_the_first_import_of_a_module_with_a_lock() -> None:
+    """Its function releases the lock after the fork though it was not there before: nothing is printed of that."""
+    run = subprocess.run(
+        [sys.executable, "-c", IMPORTED_MEANWHILE], check=True, capture_output=True, text=True, cwd=TREE, timeout=60
+    )
+    assert run.stdout.split() == ["0", "ended"]
     assert run.stderr == ""
 
 
@@ -275,26 +321,100 @@ assert events.go_on.wait(30)
 """
 
 
+@pytest.fixture
+def waiting(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Whether a fork has begun to wait for imports."""
+    begun, wait = threading.Event(), imports.wait
+
+    def watched(until: float) -> None:
+        begun.set()
+        wait(until)
+
+    monkeypatch.setattr(imports, "wait", watched)
+    return begun
+
+
 @needs_fork
-def test_a_fork_waits_for_an_import_of_another_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fork_waits_for_an_import_of_another_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: threading.Event
+) -> None:
     """A child can import the same module; its lock would never be given back there."""
     (tmp_path / "tests_of_forks_slow.py").write_text(MODULE)
     events: Any = ModuleType("tests_of_forks_events")
-    events.begun, events.go_on = threading.Event(), threading.Event()
+    events.begun, events.go_on = threading.Event(), waiting
     monkeypatch.setitem(sys.modules, events.__name__, events)
     monkeypatch.syspath_prepend(tmp_path)
     importing = threading.Thread(target=import_module, args=["tests_of_forks_slow"])
     importing.start()
     assert events.begun.wait(30)
-
-    def let_go() -> None:
-        while not fork._FORKS._resting:  # until the fork waits
-            pass
-        events.go_on.set()
-
-    threading.Thread(target=let_go).start()
     assert is_right_in_child(lambda: import_module("tests_of_forks_slow") is not None)
     importing.join(30)
+
+
+@needs_fork
+def test_a_fork_lets_an_import_ask_for_notice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waiting: threading.Event
+) -> None:
+    """A module of this package asks while it is imported: the fork would wait for the import, and the import for it."""
+    (tmp_path / "tests_of_forks_asking.py").write_text(
+        f"{MODULE}\nfrom secretsource._ground import fork\nfork.ask(events)"
+    )
+    events: Any = ModuleType("tests_of_forks_events")
+    events.begun, events.go_on = threading.Event(), waiting
+    for name in ("before_fork", "after_fork_in_parent", "after_fork"):
+        setattr(events, name, lambda: None)
+    monkeypatch.setitem(sys.modules, events.__name__, events)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(fork, "PATIENCE", 2.0)
+    importing = threading.Thread(target=import_module, args=["tests_of_forks_asking"])
+    importing.start()
+    assert events.begun.wait(30)
+    assert is_right_in_child(lambda: "tests_of_forks_asking" in sys.modules)  # else the fork cut it off
+    importing.join(30)
+    fork._HOLDERS.discard(events)
+    fork._KEEPERS.discard(events)
+
+
+@needs_fork
+def test_a_fork_lets_a_thread_with_the_lock_of_logging_have_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration of logging may open a store: the fork would wait for the lock, and the thread for the fork."""
+    holder, asked, resting = Watched(), threading.Event(), threading.Event()
+
+    def configure() -> None:
+        with logging._lock:  # type: ignore[attr-defined]
+            locked.set()
+            assert resting.wait(30)
+            fork.ask(holder)
+            asked.set()
+
+    class First(Watched):
+        def before_fork(self) -> None:
+            resting.set()
+
+    locked, first, thread = threading.Event(), First(), threading.Thread(target=configure)
+    fork.ask(first)
+    thread.start()
+    assert locked.wait(30)
+    assert is_right_in_child(asked.is_set)
+    thread.join(30)
+    assert holder.told == ["before", "in the parent"]
+
+
+@needs_fork
+def test_a_lock_of_logging_that_is_never_released_ends_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for the fork then, which itself waits inside of logging, as without this package."""
+    monkeypatch.setattr(fork, "PATIENCE", 0.0)
+    monkeypatch.setattr(fork, "PROBE", 0.01)
+    monkeypatch.setattr(fork, "_LATER", ())  # whose own functions are not called here
+    holder = Watched()
+    fork.ask(holder)
+    with held_elsewhere(logging._lock):  # type: ignore[attr-defined]
+        forks = fork._FORKS
+        forks.before()
+        assert holder.told == ["before", "in the parent"]
+        elsewhere(lambda: fork.ask(Watched()))
+        forks.after_in_parent()
+    assert holder.told == ["before", "in the parent"]
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 import weakref
-from contextlib import suppress
 
 from secretsource._ground import imports
 
@@ -49,8 +48,14 @@ PATIENCE = 10.0
 A child does without what is not at rest by then: see `_imports.forget_cut_off` and the holders.
 """
 
-_LOGGING_IS_LATER = "logging" not in sys.modules
-"""Whether `logging`, once imported, acts first before a fork: Python calls the last registered function first."""
+PROBE = 0.05
+"""Seconds in which a fork must get the lock of logging; otherwise the thread that has it may wait for this fork."""
+
+_TAKEN_BEFORE_FORKS = (("concurrent.futures.thread", "_global_shutdown_lock"), ("logging", "_lock"))
+"""Locks of modules of Python, which take them before a fork, and release them after it; in the order of taking."""
+
+_LATER = tuple(place for place in _TAKEN_BEFORE_FORKS if place[0] not in sys.modules)
+"""Those of modules that act before this one, once imported: Python calls the last registered function first."""
 
 _LOCKS: weakref.WeakSet[Lock] = weakref.WeakSet()
 _KEEPERS: weakref.WeakSet[Keeper] = weakref.WeakSet()
@@ -97,26 +102,41 @@ class _Forks:
         self._resting: list[tuple[Holder, ...]] = []
 
     def before(self) -> None:
-        logging = _lock_of_logging()
-        if logging is not None:
-            logging.release()  # a thread that comes to rest, or forks too, may need it first
+        for held in filter(_is_held, _found(_LATER)):
+            held.release()  # a thread that comes to rest, or forks too, may need it first
         try:
-            self._begin()
+            self._come_to_rest(time.monotonic() + PATIENCE)
         finally:
-            if logging is not None:
-                logging.acquire()
+            for held in _found(_LATER):  # also of a module imported meanwhile: it will release its lock
+                held.acquire()
 
-    def _begin(self) -> None:
+    def _come_to_rest(self, until: float) -> None:
+        """Bring all holders to rest, while no other thread imports, or has the lock of logging.
+
+        Such a thread may need a holder, or `alone`, so all go on before the next attempt.
+        """
+        while True:
+            imports.wait(until)
+            self._rest()
+            is_free = all(map(_can_be_had, _found(_TAKEN_BEFORE_FORKS[-1:])))
+            is_over = time.monotonic() >= until
+            if is_free and (is_over or not imports.are_under_way()):
+                return
+            self.after_in_parent()
+            if is_over:
+                return
+
+    def _rest(self) -> None:
         self.alone.acquire()  # released on the other side of the fork, where no ``with`` reaches
         holders = tuple(_HOLDERS)
         self._resting.append(holders)
-        _bring_to_rest(holders)
+        _call(holder.before_fork for holder in holders)
 
     def after_in_parent(self) -> None:
-        try:
-            _call(holder.after_fork_in_parent for holder in (self._resting.pop() if self._resting else ()))
-        finally:
-            with suppress(RuntimeError):  # a signal cut `before` short at its first line
+        if self.alone._is_owned():  # type: ignore[attr-defined] # else a signal cut `before` short, or nothing rests
+            try:
+                _call(holder.after_fork_in_parent for holder in (self._resting.pop() if self._resting else ()))
+            finally:
                 self.alone.release()
 
     def after_in_child(self) -> None:
@@ -125,16 +145,6 @@ class _Forks:
         for held in tuple(_LOCKS):
             _free(held)
         _call(keeper.after_fork for keeper in tuple(_KEEPERS))
-
-
-def _bring_to_rest(holders: tuple[Holder, ...]) -> None:
-    until = time.monotonic() + PATIENCE
-    while True:
-        imports.wait(until)
-        _call(holder.before_fork for holder in holders)
-        if not imports.are_under_way() or time.monotonic() >= until:
-            return
-        _call(holder.after_fork_in_parent for holder in holders)  # an import that has started meanwhile may need them
 
 
 def _call(functions: Iterable[Callable[[], None]]) -> None:
@@ -149,10 +159,24 @@ def _call(functions: Iterable[Callable[[], None]]) -> None:
         raise first
 
 
-def _lock_of_logging() -> Any:
-    """Return the lock that `logging` has taken for this fork; None if it takes the lock later, or not at all."""
-    lock = getattr(sys.modules.get("logging"), "_lock", None) if _LOGGING_IS_LATER else None
-    return lock if lock is not None and lock._is_owned() else None
+def _found(places: Iterable[tuple[str, str]]) -> list[Any]:
+    """Return the locks of the modules that have been imported."""
+    return [getattr(sys.modules[module], name) for module, name in places if imports.is_loaded(module)]
+
+
+def _is_held(held: Any) -> bool:
+    """Return whether a lock is held, by this thread if it is one that knows its thread."""
+    return bool(held._is_owned() if hasattr(held, "_is_owned") else held.locked())
+
+
+def _can_be_had(held: Any) -> bool:
+    try:
+        return bool(held.acquire(timeout=PROBE))
+    finally:
+        try:  # noqa: SIM105 - at a call of ``suppress``, a signal could raise and leave it taken
+            held.release()
+        except RuntimeError:  # another thread has it
+            pass
 
 
 def _free(held: Any) -> None:

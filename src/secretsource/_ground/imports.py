@@ -49,7 +49,7 @@ def load(*modules: str, until: float | None = None) -> None:
         ImportError: A module cannot be imported.
         TimeoutError: Another thread had the turn until then.
     """
-    if not all(map(_is_loaded, modules)):
+    if not all(map(is_loaded, modules)):
         in_turn(lambda: _load(modules), until)
 
 
@@ -77,7 +77,8 @@ def _load(modules: tuple[str, ...]) -> None:
         import_module(module)
 
 
-def _is_loaded(name: str) -> bool:
+def is_loaded(name: str) -> bool:
+    """Return whether a module has been imported to its end."""
     module = sys.modules.get(name)
     return module is not None and not _is_half_made(module)
 
