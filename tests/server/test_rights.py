@@ -43,6 +43,7 @@ def test_a_caller_sees_its_customer_alone(bound: str | None, owner: str, seen: b
 def test_a_caller_is_named_by_its_key_id() -> None:
     """The events of what it does name the root key, and not its text."""
     assert RootCaller(ROOT).actor == f"root key {'0' * 22}"
+    assert RootCaller(ROOT, "192.0.2.7").by == {"actor": f"root key {'0' * 22}", "origin": "192.0.2.7"}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tests.server.gate import service
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing.documents import read_verdict
+from secretsource.server.front import uncounted
 from secretsource.server.problems import Problem
 from secretsource.server.questions import MOST_KEYS, read_batch, read_question
 from secretsource.server.rights import BOUND, ROOT_OWNER, ROOT_PREFIX
@@ -37,7 +38,7 @@ def made() -> Service:
 async def client_of(made: Service, *scopes: str, **fields: Any) -> Client:
     """A client with a root key, of keys:verify if no other scope is given."""
     root = await made.keys.issue(owner=ROOT_OWNER, prefix=ROOT_PREFIX, scopes=scopes or ["keys:verify"], **fields)
-    return Client(verify(made), root.plaintext)
+    return Client(verify(made)(uncounted), root.plaintext)
 
 
 async def issued(made: Service, **fields: Any) -> str:
@@ -154,7 +155,7 @@ async def test_only_root_keys_with_the_scope_may_ask(made: Service, path: str) -
     """Before anything of the body is read."""
     customer = await issued(made, scopes=["keys:verify"])
     for key, status in ((None, 401), ("junk", 401), (customer, 401)):
-        answer = await Client(verify(made), key)("POST", path, body=b"not json")
+        answer = await Client(verify(made)(uncounted), key)("POST", path, body=b"not json")
         assert (answer.status, "www-authenticate" in answer.headers) == (status, True)
     weak = await client_of(made, "keys:read")
     assert (await weak("POST", path, body=b"not json")).json["code"] == "insufficient_scope"

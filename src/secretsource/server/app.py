@@ -14,6 +14,7 @@ import signal
 import sys
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import ConfigurationError, SecretSourceError
@@ -249,16 +250,16 @@ async def _nothing() -> None:
 
 def _bare(service: Service, telling: Telling, spans: Spans | None) -> dict[str, ASGIApp]:
     """Return the bare applications by their paths, each within the bounds of the service."""
-    made: list[tuple[str, str, Callable[[Service, Count], ASGIApp]]] = [
-        (GATEWAYS, "forwardAuth", forward_auth),
-        (CHECK, "verifyKey", verify),
-        (CHECK_MANY, "verifyKeys", verify),
+    verifying, leaks = verify(service), service.settings.leaks
+    made: list[tuple[str, str, Callable[[Count], ASGIApp]]] = [
+        (GATEWAYS, "forwardAuth", partial(forward_auth, service)),
+        (CHECK, "verifyKey", verifying),
+        (CHECK_MANY, "verifyKeys", verifying),
     ]
-    leaks = service.settings.leaks
     if leaks is not None:
-        made.append((LEAKS, "reportLeaks", lambda service, count: github_leaks(service, leaks, count=count)))
+        made.append((LEAKS, "reportLeaks", lambda count: github_leaks(service, leaks, count=count)))
     apps: dict[str, ASGIApp] = {}
     for path, operation, make in made:
-        app = make(service, telling.counter(operation))
+        app = make(telling.counter(operation))
         apps[path] = app if spans is None else spans.around(app, operation, path)
     return apps

@@ -10,7 +10,7 @@ gives it more than it has itself.
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,6 +78,11 @@ class RootCaller(NamedTuple):
     def actor(self) -> str:
         """The caller, as events name it."""
         return f"root key {self.record.key_id}"
+
+    @property
+    def by(self) -> dict[str, Any]:
+        """The author of a change, as arguments of the library."""
+        return {"actor": self.actor, "origin": self.ip}
 
     def sees(self, owner: str) -> bool:
         """Return whether the caller may see a customer.

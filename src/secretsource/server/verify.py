@@ -12,20 +12,20 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import time
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing import Accepted, HttpAnswer, Reason, Rejected, Status
 from secretsource.issuing.documents import verdict_document
-from secretsource.server.front import LARGEST_BODY, BareFront, Replies, Reply, refusal, uncounted
+from secretsource.server.front import LARGEST_BODY, BareFront, Replies, Reply, refusal
 from secretsource.server.gateway.peers import FORWARDED_FOR, client_address
 from secretsource.server.problems import Problem
 from secretsource.server.questions import read_batch, read_question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from secretsource.issuing import Verdict
     from secretsource.server.front import Count
@@ -40,14 +40,16 @@ JSON = b"application/json"
 _POST = (("Allow", "POST"),)
 
 
-def verify(service: Service, count: Count = uncounted) -> ASGIApp:
-    """Return the application for both paths.
+def verify(service: Service) -> Callable[[Count], ASGIApp]:
+    """Return a function that makes the application of either path; both share the replies that they keep.
 
     Args:
         service: The parts of the process.
-        count: Called with the status of each answer.
+
+    Returns:
+        A function of the counter of an application, which is called with the status of each answer.
     """
-    return BareFront(_Verify(service), count)
+    return partial(BareFront, _Verify(service))
 
 
 class _Verify:

@@ -32,7 +32,7 @@ from secretsource.server.api.fields import (
     Seconds,
     given,
 )
-from secretsource.server.api.life import TopUp, repeated
+from secretsource.server.api.life import TopUp, authored, repeated
 from secretsource.server.api.managed import CUSTOMERS, shown
 from secretsource.server.api.repeats import Token, identity, issue_for
 from secretsource.server.api.revisions import IfMatch, revision_of
@@ -148,9 +148,7 @@ async def update(
 ) -> Response:
     """Change a key that has not ended. A scope that you take away is refused everywhere within the revocation bound."""
     await CUSTOMERS.find(service, caller, key_id)
-    record = await service.keys.update(
-        key_id, revision=revision_of(if_match), actor=caller.actor, origin=caller.ip, **given(asked)
-    )
+    record = await service.keys.update(key_id, revision=revision_of(if_match), **caller.by, **given(asked))
     return CUSTOMERS.record(record)
 
 
@@ -160,7 +158,7 @@ async def add_credits(
 ) -> Response:
     """Add credits to those of a key and its rotation. With an `Idempotency-Key`, a repeat adds none."""
     await CUSTOMERS.find(service, caller, key_id)
-    more: dict[str, Any] = {"reason": asked.reason, "actor": caller.actor, "origin": caller.ip}
+    more = authored(caller, asked)
     if token is None:
         return CUSTOMERS.record(await service.keys.add_credits(key_id, asked.credits, **more))
     repeated = await identity(request, caller)

@@ -18,8 +18,9 @@ from secretsource.server.api.route import Caller, Serving, on, router
 
 if TYPE_CHECKING:
     from secretsource.server.api.managed import Managed
+    from secretsource.server.rights import RootCaller
 
-__all__ = ["Cause", "TopUp", "life", "repeated"]
+__all__ = ["Cause", "TopUp", "authored", "life", "repeated"]
 
 
 def repeated(form: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
@@ -60,6 +61,16 @@ class Quiet(Cause):
     """When the overlap of a rotation may end."""
 
     quiet_for: Seconds | None = Field(None, description="Refuse if the old key was used in the last so many seconds.")
+
+
+def authored(caller: RootCaller, asked: Cause | None) -> dict[str, Any]:
+    """Return the author of a change and its reason, as arguments of the library.
+
+    Args:
+        caller: The root key that asks for the change.
+        asked: The body of the request, which may be left out.
+    """
+    return {**caller.by, "reason": None if asked is None else asked.reason}
 
 
 def life(kind: Managed, tag: str) -> APIRouter:
@@ -124,7 +135,7 @@ def _add_rotation(routes: APIRouter, kind: Managed) -> None:
         """
         await kind.find(service, caller, key_id)
         fields: dict[str, Any] = kind.ending(caller, given(asked), time())
-        fields.update(actor=caller.actor, origin=caller.ip)
+        fields.update(caller.by)
         if token is None:
             return kind.rotated(await service.keys.rotate(key_id, **fields))
         repeated = await identity(request, caller)
@@ -137,7 +148,7 @@ def _add_rotation(routes: APIRouter, kind: Managed) -> None:
         """End the overlap of a rotation early: the old key is revoked, its successor stays valid."""
         await kind.find(service, caller, key_id)
         fields = {} if asked is None else given(asked)
-        return kind.record(await service.keys.finish_rotation(key_id, actor=caller.actor, origin=caller.ip, **fields))
+        return kind.record(await service.keys.finish_rotation(key_id, **caller.by, **fields))
 
 
 def _add_switches(routes: APIRouter, kind: Managed) -> None:
@@ -150,7 +161,7 @@ def _add_switches(routes: APIRouter, kind: Managed) -> None:
         """Revoke a key for good. A key that has ended stays as it is."""
         await kind.find(service, caller, key_id)
         fields = {} if asked is None else given(asked)
-        return kind.record(await service.keys.revoke(key_id, actor=caller.actor, origin=caller.ip, **fields))
+        return kind.record(await service.keys.revoke(key_id, **caller.by, **fields))
 
     @on(routes, "POST", f"{one}:disable", f"disable{kind.noun}", kind.forms.one, kind.writes, 409)
     async def disable(
@@ -158,8 +169,7 @@ def _add_switches(routes: APIRouter, kind: Managed) -> None:
     ) -> Response:
         """Switch a key off until it is enabled again."""
         await kind.find(service, caller, key_id)
-        reason = None if asked is None else asked.reason
-        return kind.record(await service.keys.disable(key_id, reason=reason, actor=caller.actor, origin=caller.ip))
+        return kind.record(await service.keys.disable(key_id, **authored(caller, asked)))
 
     @on(routes, "POST", f"{one}:enable", f"enable{kind.noun}", kind.forms.one, kind.writes, 409)
     async def enable(
@@ -167,5 +177,4 @@ def _add_switches(routes: APIRouter, kind: Managed) -> None:
     ) -> Response:
         """Switch a disabled key on again. A revoked key stays revoked."""
         await kind.find(service, caller, key_id)
-        reason = None if asked is None else asked.reason
-        return kind.record(await service.keys.enable(key_id, reason=reason, actor=caller.actor, origin=caller.ip))
+        return kind.record(await service.keys.enable(key_id, **authored(caller, asked)))

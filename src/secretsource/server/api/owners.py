@@ -14,7 +14,7 @@ from secretsource.issuing import owner_id
 from secretsource.issuing.documents import limit_document, owner_record_document, purge_document, revoked_document
 from secretsource.server.api.answers import Limits, OwnerPage, OwnerRecord, PortalLink, Purge, RevokedKeys
 from secretsource.server.api.fields import Asked, Credits, Lines, Metadata, Name, PlanId, Quota, Reason, Rules, given
-from secretsource.server.api.life import Cause, TopUp
+from secretsource.server.api.life import Cause, TopUp, authored
 from secretsource.server.api.managed import shown
 from secretsource.server.api.repeats import Token, identity
 from secretsource.server.api.revisions import IfMatch, etag_of, revision_of
@@ -121,7 +121,7 @@ async def update(
 @on(routes, "DELETE", ONE, "deleteOwner", OwnerRecord, WRITES)
 async def delete(owner: Named, caller: Caller, service: Serving, reason: Reason = None) -> Response:
     """Delete the registration of an owner; its keys stay, without the rules of a plan."""
-    return _record(await service.keys.owners.delete(owner, reason=reason, actor=caller.actor, origin=caller.ip))
+    return _record(await service.keys.owners.delete(owner, reason=reason, **caller.by))
 
 
 @on(routes, "POST", f"{ONE}:addCredits", "addOwnerCredits", OwnerRecord, WRITES)
@@ -129,7 +129,7 @@ async def add_credits(
     owner: Named, asked: TopUp, caller: Caller, service: Serving, request: Request, token: Token = None
 ) -> Response:
     """Add credits to those of an owner, which all its keys share. With an `Idempotency-Key`, a repeat adds none."""
-    owners, more = service.keys.owners, _by(caller, asked)
+    owners, more = service.keys.owners, authored(caller, asked)
     if token is None:
         return _record(await owners.add_credits(owner, asked.credits, **more))
     repeated = await identity(request, caller)
@@ -141,7 +141,7 @@ async def suspend(
     owner: Named, caller: Caller, service: Serving, asked: Annotated[Cause | None, Body()] = None
 ) -> Response:
     """Refuse every key of an owner until it is resumed; the keys stay as they are."""
-    return _record(await service.keys.owners.suspend(owner, **_by(caller, asked)))
+    return _record(await service.keys.owners.suspend(owner, **authored(caller, asked)))
 
 
 @on(routes, "POST", f"{ONE}:resume", "resumeOwner", OwnerRecord, WRITES)
@@ -149,7 +149,7 @@ async def resume(
     owner: Named, caller: Caller, service: Serving, asked: Annotated[Cause | None, Body()] = None
 ) -> Response:
     """Accept the keys of a suspended owner again."""
-    return _record(await service.keys.owners.resume(owner, **_by(caller, asked)))
+    return _record(await service.keys.owners.resume(owner, **authored(caller, asked)))
 
 
 @on(routes, "POST", f"{ONE}:revokeKeys", "revokeOwnerKeys", RevokedKeys, "keys:write")
@@ -157,7 +157,7 @@ async def revoke_keys(
     owner: Named, caller: Caller, service: Serving, asked: Annotated[Cause | None, Body()] = None
 ) -> Response:
     """Revoke every key of an owner that has not ended, also those that appear meanwhile."""
-    revoked = await service.keys.revoke_all(owner=owner, **_by(caller, asked))
+    revoked = await service.keys.revoke_all(owner=owner, **authored(caller, asked))
     return shown(revoked_document(revoked, time()))
 
 
@@ -166,7 +166,7 @@ async def purge(
     owner: Named, caller: Caller, service: Serving, asked: Annotated[Cause | None, Body()] = None
 ) -> Response:
     """Delete an owner for good, with its keys, their history and its counted requests. One event stays."""
-    return shown(purge_document(await service.keys.purge(owner=owner, **_by(caller, asked))))
+    return shown(purge_document(await service.keys.purge(owner=owner, **authored(caller, asked))))
 
 
 @on(routes, "POST", f"{ONE}/portal-links", "makePortalLink", PortalLink, "portal:write", 409, status=201)
@@ -192,13 +192,9 @@ async def _alone(owner: str, asked: OwnerFilter, service: Serving) -> list[dict[
 
 async def _put(owner: str, fields: dict[str, Any], if_match: str | None, caller: Caller, service: Serving) -> Response:
     revision = revision_of(if_match)
-    record = await service.keys.owners.put(owner, revision=revision, actor=caller.actor, origin=caller.ip, **fields)
+    record = await service.keys.owners.put(owner, revision=revision, **caller.by, **fields)
     return _record(record)
 
 
 def _record(record: Owner) -> Response:
     return shown(owner_record_document(record), ETag=etag_of(record.revision))
-
-
-def _by(caller: Caller, asked: Cause | None) -> dict[str, Any]:
-    return {"reason": None if asked is None else asked.reason, "actor": caller.actor, "origin": caller.ip}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Path, Query
 from pydantic import Field
@@ -72,7 +72,7 @@ async def list_plans(asked: Annotated[PlanFilter, Query()], caller: Caller, serv
 async def put(plan: Named, asked: PlanBody, caller: Caller, service: Serving, if_match: IfMatch = None) -> Response:
     """Make a plan, or replace the fields of one: one write, whatever the number of keys."""
     fields = {name: getattr(asked, name) for name in PlanBody.model_fields}
-    return _record(await service.keys.plans.put(plan, revision=revision_of(if_match), **_by(caller), **fields))
+    return _record(await service.keys.plans.put(plan, revision=revision_of(if_match), **caller.by, **fields))
 
 
 @on(routes, "GET", ONE, "getPlan", PlanRecord, READS)
@@ -85,18 +85,14 @@ async def get(plan: Named, service: Serving) -> Response:
 async def update(plan: Named, asked: PlanBody, caller: Caller, service: Serving, if_match: IfMatch = None) -> Response:
     """Change a plan; a field that is left out stays, and null clears a field."""
     await service.keys.plans.get(plan)
-    return _record(await service.keys.plans.put(plan, revision=revision_of(if_match), **_by(caller), **given(asked)))
+    return _record(await service.keys.plans.put(plan, revision=revision_of(if_match), **caller.by, **given(asked)))
 
 
 @on(routes, "DELETE", ONE, "deletePlan", PlanRecord, WRITES)
 async def delete(plan: Named, caller: Caller, service: Serving, reason: Reason = None) -> Response:
     """Delete a plan without owners."""
-    return shown(plan_document(await service.keys.plans.delete(plan, reason=reason, **_by(caller))))
+    return shown(plan_document(await service.keys.plans.delete(plan, reason=reason, **caller.by)))
 
 
 def _record(record: Plan) -> Response:
     return shown(plan_document(record), ETag=etag_of(record.revision))
-
-
-def _by(caller: Caller) -> dict[str, Any]:
-    return {"actor": caller.actor, "origin": caller.ip}

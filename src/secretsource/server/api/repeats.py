@@ -63,7 +63,7 @@ async def issue_for(
         token: The token of the request, or None.
         fields: The fields of the key.
     """
-    about: dict[str, Any] = {**fields, "actor": caller.actor, "origin": caller.ip}
+    about: dict[str, Any] = {**fields, **caller.by}
     if token is None:
         return await service.keys.issue(**about)
     return await service.keys.issue_once(token, **await identity(request, caller), **about)

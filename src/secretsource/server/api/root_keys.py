@@ -97,9 +97,7 @@ async def update(
     """Change a root key that has not ended."""
     record, fields = await ROOTS.find(service, caller, key_id), given(asked)
     check_within(caller, _changed(record, fields))
-    changed = await service.keys.update(
-        key_id, revision=revision_of(if_match), actor=caller.actor, origin=caller.ip, **fields
-    )
+    changed = await service.keys.update(key_id, revision=revision_of(if_match), **caller.by, **fields)
     return ROOTS.record(changed)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from secretsource.issuing import EventKind, OwnerEventKind, OwnerStatus, Page
 from secretsource.server.pages.operator.desk import LINES, view
+from secretsource.server.pages.operator.fields import DAY
 from secretsource.server.pages.operator.owners import find
 from secretsource.server.rights import ROOT_PREFIX
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["VIEWS"]
 
-DAY = 86400.0
 SPANS = (7, 30, 90)
 """Days to choose from."""
 

@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 
     Work: TypeAlias = Callable[["Desk"], Awaitable[Response]]
 
-__all__ = ["LINES", "TABS", "Desk", "facts_of_person", "facts_of_root_key", "view"]
+__all__ = ["LINES", "MOST_COUNTED", "TABS", "Desk", "facts_of_person", "facts_of_root_key", "view"]
 
 LINES = 30
 """Lines on a page."""
+MOST_COUNTED = 200
+"""Records of a customer or a plan that a page counts; it says so where there are more."""
 TABS = (
     ("/operator/owners", mark("Customers"), "owners:read"),
     ("/operator/keys", mark("Keys"), "keys:read"),
@@ -91,7 +93,7 @@ class Desk:
     def by(self, reason: str | None = None) -> dict[str, Any]:
         """Return the author of a change, for its event."""
         told = {} if reason is None else {"reason": reason[:255] or None}
-        return {"actor": self.actor, "origin": self.caller.ip, **told}
+        return {**self.caller.by, "actor": self.actor, **told}
 
     def asked(self, name: str) -> str:
         """Return a parameter of the address, without outer blanks; empty without one."""

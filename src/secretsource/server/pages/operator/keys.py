@@ -11,6 +11,7 @@ from secretsource.server.pages.customer.fields import OVERLAPS
 from secretsource.server.pages.looks.words import STATUSES
 from secretsource.server.pages.operator.bars import bars_of
 from secretsource.server.pages.operator.desk import LINES, view
+from secretsource.server.pages.operator.fields import DAY
 from secretsource.server.pages.operator.owners import named
 from secretsource.server.pages.operator.searching import is_key_id, read_display
 from secretsource.server.rights import ROOT_PREFIX
@@ -26,7 +27,8 @@ __all__ = ["VIEWS", "find_key", "show_key", "uses_of"]
 READS, WRITES = CUSTOMERS.reads, CUSTOMERS.writes
 EVENTS = 20
 """Events on the page of a key."""
-DAY, DAYS = 86400, 14
+DAYS = 14
+"""Days of the chart of a key."""
 
 
 async def show_all(desk: Desk) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secretsource.server.open_paths.links import address_of, new_link
-from secretsource.server.pages.operator.desk import view
+from secretsource.server.pages.operator.desk import MOST_COUNTED, view
 from secretsource.server.pages.operator.owners import find, named
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["VIEWS"]
 
-MOST_COUNTED = 200
-"""Keys that the question before a change looks at; it says if there are more."""
 MOST_SHOWN = 50
 """Keys that the page names after a revocation."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from secretsource.exceptions import Conflict, InvalidRequest, PlanNotFound
 from secretsource.server.api.plans import PlanBody
-from secretsource.server.pages.operator.desk import LINES, view
+from secretsource.server.pages.operator.desk import LINES, MOST_COUNTED, view
 from secretsource.server.pages.operator.fields import DAY, number, read, seconds
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["VIEWS"]
 
 READS, WRITES = "plans:read", "plans:write"
-MOST_COUNTED = 200
-"""Owners of a plan that are counted; more are shown as that many and more."""
 FIELDS = ("rate_limit", "quota", "max_keys", "max_life", "scopes", "environments")
 """The fields of the form, in its order."""
 
