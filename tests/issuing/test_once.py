@@ -267,6 +267,33 @@ def test_a_top_up_that_another_call_overtakes_counts_once(
     assert slow.owners.add_credits_once("o", "acme", 5, **ONE).credits == (106 if rival == "add" else 6)
 
 
+def test_a_repeat_beside_the_first_request_is_answered_with_its_sum(
+    make_keys: Callable[..., ApiKeys], store: CountingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first request stores the sum between two readings of the repeat."""
+    keys = make_keys()
+    key_id = keys.issue(owner="acme", credits=1).record.key_id
+    keys.owners.put("acme", credits=1)
+    assert store.owners is not None
+    get, of_owner = store.get, store.owners.get
+
+    def late(read: Callable[[str], Any], add: Callable[[], object]) -> Callable[[str], Any]:
+        def found(id: str) -> Any:
+            record = read(id)
+            monkeypatch.undo()
+            add()
+            return record
+
+        return found
+
+    monkeypatch.setattr(store, "get", late(get, lambda: keys.add_credits_once("k", key_id, 5, **ONE)))
+    assert keys.add_credits_once("k", key_id, 5, **ONE).credits == 6
+    monkeypatch.setattr(
+        store.owners, "get", late(of_owner, lambda: keys.owners.add_credits_once("o", "acme", 5, **ONE))
+    )
+    assert keys.owners.add_credits_once("o", "acme", 5, **ONE).credits == 6
+
+
 async def test_an_event_loop_does_the_same(clock: FakeClock) -> None:
     """Word for word."""
     keys = AsyncApiKeys(AsyncMemoryStore(), peppers=[PEPPER], clock=clock)

@@ -60,8 +60,9 @@ class Updates:
         """
         more = request.more_credits(credits)
         for _ in range(MOST_ATTEMPTS):
+            was_made = yield from self.claims.is_made(claim)  # asked first, so that the record has what it added
             record = yield from self._operations.get(key_id)
-            if (yield from self.claims.is_made(claim)):
+            if was_made:
                 yield from self._operations.tell(record)  # the first request may have died before it did so
                 return record
             request.topped_up(record.credits, more, f"key {record.display!r}")

@@ -105,8 +105,9 @@ class Registry(Generic[Kept]):
         if revision is not None:
             _request.number(revision, "revision", 0, _LAST_REVISION)
         for _ in range(_MOST_ATTEMPTS):
+            was_made = yield from self.claims.is_made(claim)  # asked first, so that the record has what it changed
             old = yield from self.find(name)
-            if old is not None and (yield from self.claims.is_made(claim)):
+            if old is not None and was_made:
                 yield from self._tell(name)
                 return old
             self._compare(name, old, revision)
