@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from secretsource.cli._terminal.output import say, show_table, write_json
-from secretsource.issuing.documents import page_document, record_document
 from secretsource.stores.base import Page, Status
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ COLUMNS = ("key id", "key", "owner", "name", "status", "scopes", "created", "exp
 
 def show_record(record: KeyRecord, more: Iterable[tuple[str, str]] = ()) -> None:
     """Show one record as a page: a line for each field that is not empty, then more lines."""
+    from secretsource.issuing.documents import record_document
+
     fields = [(name.replace("_", " "), _cell(value)) for name, value in record_document(record, time.time()).items()]
     show_table(("field", "value"), [(name, value) for name, value in [*fields, *more] if value])
 
@@ -51,6 +52,8 @@ def whole_page(ask: Callable[..., Page], after: str | None, limit: int) -> Page:
 def show_page(page: Page, *, as_json: bool) -> None:
     """Show one page of records as a table, or as its document, and how the list goes on."""
     if as_json:
+        from secretsource.issuing.documents import page_document  # a table needs none
+
         write_json(page_document(page, time.time()))
         return
     show_records(page.records)
