@@ -45,6 +45,12 @@ def test_an_owner_is_put_on_a_plan_and_suspended(done: Command) -> None:
     assert [row["owner"] for row in done("owners", "list", "--plan", "pro")] == ["acme"]
     assert done("plans", "put", "pro", "--max-keys", "0")["max_keys"] is None
     assert done("plans", "show", "pro") == done("plans", "list")[0]
+    put = done("plans", "put", "pro", "--rotate-every", "30d", "--environment", "live")
+    assert (put["max_life"], put["rotate_every"], put["scopes"], put["environments"]) == (
+        90 * 86400, 30 * 86400, ["a:*"], ["live"],
+    )  # fmt: skip
+    free = done("plans", "put", "pro", "--max-life", "0d", "--rotate-every", "0d", "--scope", "", "--environment", "")
+    assert {free[each] for each in ("max_life", "rotate_every", "scopes", "environments")} == {None}
     assert done("owners", "delete", "acme")["name"] == "Acme"
     assert done("plans", "delete", "pro")["plan"] == "pro"
 
@@ -59,6 +65,9 @@ def test_tables_show_what_there_is(done: Command, command: Command) -> None:
     assert "rate limit\t5/minute\n" in command("owners", "show", "acme").stdout
     assert "metadata" not in command("owners", "show", "acme").stdout
     assert "quota\t100/month\n" in command("plans", "show", "pro").stdout
+    done("plans", "put", "pro", "--max-life", "90d", "--rotate-every", "1d 12h")
+    assert "max life\t90d\n" in command("plans", "show", "pro").stdout
+    assert "rotate every\t1d 12h\n" in command("plans", "show", "pro").stdout
     assert "go on with  --after 'acme'" in command("owners", "list", "--limit", "1").output
     assert command("owners").stdout.startswith("Usage:")
     assert command("plans").stdout.startswith("Usage:")

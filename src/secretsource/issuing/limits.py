@@ -86,7 +86,9 @@ def _rate(text: str) -> Rate | AtOnce:
         return _leased(text, *at_once.groups())
     match = _RATE.fullmatch(text)
     if match is None:
-        raise InvalidRequest(f"rate limit {text[:80]!r} is not of the form  100/minute  or  10/second burst 20")
+        raise InvalidRequest(
+            f"rate limit {text[:80]!r} is not of the form  100/minute,  10/second burst 20  or  5 at once"
+        )
     limit, count, unit, burst = match.groups()
     name = f"{int(count)} {unit}s" if count and int(count) != 1 else unit
     return Rate(
@@ -106,7 +108,9 @@ def _leased(text: str, limit: str, count: str | None, unit: str | None) -> AtOnc
 def _quota(text: str) -> Quota:
     match = _QUOTA.fullmatch(text)
     if match is None:
-        raise InvalidRequest(f"quota {text[:80]!r} is not of the form  10000/month  or  500/day add up to 2000")
+        raise InvalidRequest(
+            f"quota {text[:80]!r} is not of the form  10000/month,  10000/month on 31  or  500/day add up to 2000"
+        )
     limit, day, _, on, add, ceiling = match.groups()
     quota = Quota(
         _positive(limit, text),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from secretsource.cli.keys._arguments.durations import length_of_time
+from secretsource.cli.keys._arguments.durations import length_of_time, shown_length
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
@@ -76,3 +76,13 @@ def test_months_are_those_of_the_calendar(written: str, ends: datetime) -> None:
 def test_what_is_no_length_of_time(written: str) -> None:
     """It is refused, and so is one that ends past the calendar."""
     assert length_of_time(written, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(7_776_000.0, "90d"), (5400.0, "1h 30m"), (0.0, "0s"), (86_401.2, "1d 1s"), (59.6, "1m")],
+)
+def test_a_length_is_shown_as_it_may_be_written(seconds: float, shown: str) -> None:
+    """In days and less, to the second."""
+    assert shown_length(seconds) == shown
+    assert length_of_time(shown, NOW) == timedelta(seconds=round(seconds))

@@ -8,12 +8,11 @@ import typer
 
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import say, show_table, write_json
+from secretsource.cli.keys._arguments.durations import LENGTHS, shown_length
 from secretsource.cli.keys._arguments.opening import open_keys, operator
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Reason, Revision, Store, duration
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from secretsource.issuing import PlanRecord
 
 __all__ = ["delete", "list_plans", "put", "show"]
@@ -36,16 +35,22 @@ def put(
         int | None, typer.Option("--max-keys", metavar="N", help="The most keys of an owner; 0 for any number.")
     ] = None,
     max_life: Annotated[
-        Any, typer.Option("--max-life", metavar="TIME", parser=duration, help="The longest life of a new key.")
+        Any,
+        typer.Option("--max-life", metavar="TIME", parser=duration, help="The longest life of a new key; 0d for any."),
     ] = None,
     scopes: Annotated[
-        list[str] | None, typer.Option("--scope", metavar="SCOPE", help="A scope that keys may have; repeat it.")
+        list[str] | None,
+        typer.Option("--scope", metavar="SCOPE", help="A scope that keys may have; repeat it; '' for any."),
     ] = None,
     environments: Annotated[
-        list[str] | None, typer.Option("--environment", metavar="E", help="An environment of new keys; repeat it.")
+        list[str] | None,
+        typer.Option("--environment", metavar="E", help="An environment of new keys; repeat it; '' for any."),
     ] = None,
     rotate_every: Annotated[
-        Any, typer.Option("--rotate-every", metavar="90d", parser=duration, help="When keys are due for rotation.")
+        Any,
+        typer.Option(
+            "--rotate-every", metavar="90d", parser=duration, help="When keys are due for rotation; 0d for never."
+        ),
     ] = None,
     revision: Revision = None,
     store: Store = DEFAULT_STORE,
@@ -55,12 +60,11 @@ def put(
 
     Omitted fields stay as they are. The change reaches every key of the plan's owners, and ends none.
     """
-    given: dict[str, Any] = {"rate_limit": rate_limit, "quota": quota, "max_keys": max_keys}
-    fields: dict[str, Any] = {what: value or None for what, value in given.items() if value is not None}
-    lists: dict[str, list[str] | timedelta | None] = {
-        "max_life": max_life, "rotate_every": rotate_every, "scopes": scopes, "environments": environments,
+    given: dict[str, Any] = {
+        "rate_limit": rate_limit, "quota": quota, "max_keys": max_keys, "max_life": max_life,
+        "rotate_every": rotate_every, "scopes": _words(scopes), "environments": _words(environments),
     }  # fmt: skip
-    fields.update((what, value) for what, value in lists.items() if value)
+    fields: dict[str, Any] = {what: value or None for what, value in given.items() if value is not None}
     with open_keys(context, store, peppered=False) as keys:
         _show(keys.plans.put(plan, revision=revision, **fields, **operator()), as_json)
 
@@ -99,6 +103,11 @@ def delete(
         _show(keys.plans.delete(plan, reason=reason, **operator()), as_json)
 
 
+def _words(given: list[str] | None) -> list[str] | None:
+    """Return the words of an option that may be repeated: none for one empty text, and None if it is left out."""
+    return [] if given == [""] else given or None
+
+
 def _show(plan: PlanRecord, as_json: bool) -> None:
     from secretsource.issuing.documents import plan_document
 
@@ -106,7 +115,7 @@ def _show(plan: PlanRecord, as_json: bool) -> None:
     if as_json:
         write_json(document)
         return
-    rows = [(name.replace("_", " "), _cell(value)) for name, value in document.items() if value is not None]
+    rows = [(name.replace("_", " "), _cell(name, value)) for name, value in document.items() if value is not None]
     show_table(("field", "value"), rows)
 
 
@@ -115,5 +124,7 @@ def _row(plan: PlanRecord) -> tuple[str, ...]:
     return plan.id, limits, str(plan.max_keys or ""), " ".join(sorted(plan.scopes or ()))
 
 
-def _cell(value: Any) -> str:
+def _cell(name: str, value: Any) -> str:
+    if name in LENGTHS:
+        return shown_length(value)
     return " ".join(value) if isinstance(value, list) else str(value)

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-__all__ = ["length_of_time"]
+__all__ = ["LENGTHS", "length_of_time", "shown_length"]
+
+LENGTHS = frozenset({"max_life", "rotate_every"})
+"""The fields of records that are a length of time, in seconds."""
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _MONTHS = {"mo": 1, "y": 12}
@@ -59,6 +62,16 @@ def length_of_time(text: str, now: datetime) -> timedelta | None:
         return _months_later(now, length.months) - now + timedelta(seconds=length.seconds)
     except (OverflowError, ValueError):
         return None
+
+
+def shown_length(seconds: float) -> str:
+    """Write a length of time as `length_of_time` reads it, such as ``90d`` or ``1h 30m``."""
+    parts, left = list[str](), round(seconds)
+    for unit in ("d", "h", "m", "s"):
+        number, left = divmod(left, _SECONDS[unit])
+        if number:
+            parts.append(f"{number}{unit}")
+    return " ".join(parts) or "0s"
 
 
 def _read(text: str) -> _Length | None:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from secretsource.cli._terminal.output import say, show_table, write_json
+from secretsource.cli.keys._arguments.durations import LENGTHS, shown_length
 from secretsource.stores.base import Page, Status
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ def show_record(record: KeyRecord, more: Iterable[tuple[str, str]] = ()) -> None
     """Show one record as a page: a line for each field that is not empty, then more lines."""
     from secretsource.issuing.documents import record_document
 
-    fields = [(name.replace("_", " "), _cell(value)) for name, value in record_document(record, time.time()).items()]
+    fields = [
+        (name.replace("_", " "), _cell(name, value)) for name, value in record_document(record, time.time()).items()
+    ]
     show_table(("field", "value"), [(name, value) for name, value in [*fields, *more] if value])
 
 
@@ -87,7 +90,9 @@ def _status(record: KeyRecord, now: float) -> str:
     return f"{record.status_at(now).value}, rotation due" if is_due else record.status_at(now).value
 
 
-def _cell(value: Any) -> str:
+def _cell(name: str, value: Any) -> str:
+    if name in LENGTHS and value is not None:
+        return shown_length(value)
     if isinstance(value, list):
         return " ".join(value)
     if isinstance(value, dict):
