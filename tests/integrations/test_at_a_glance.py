@@ -158,7 +158,7 @@ CREDENTIALS = st.sampled_from(
 
 @given(HEADERS, CREDENTIALS, st.booleans())
 def test_the_short_look_sees_what_the_long_look_sees(
-    headers: list[tuple[str, str]], credentials: tuple[str, ...], is_raw: bool
+    headers: list[tuple[str, str]], credentials: tuple[str, str], is_raw: bool
 ) -> None:
     """Whatever headers come, as text or as bytes: the same key in the same header, or nothing at all."""
     places = Places(credentials)
@@ -178,7 +178,7 @@ READINGS = {
 
 @given(HEADERS, st.sampled_from([*READINGS]), st.booleans())
 def test_a_header_is_hashed_as_the_key_in_it_is(
-    headers: list[tuple[str, str]], credentials: tuple[str, ...], is_raw: bool
+    headers: list[tuple[str, str]], credentials: tuple[str, str], is_raw: bool
 ) -> None:
     """From memory or not, a header gives the hash of the key that the long look takes from it, or nothing."""
     places, sent = Places(credentials), headers

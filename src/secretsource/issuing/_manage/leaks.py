@@ -109,9 +109,8 @@ class Leaks:
 
     def report(self, found: Flow[KeyRecord], source: str, place: str | None, terms: Terms) -> Flow[LeakReport]:
         """Do with a leaked key as the terms say, and note where it was found."""
-        by = request.by(
-            *(None if each is None else masked(str(each), request.LONGEST_TEXT) for each in (source, place)), LEAKED
-        )
+        actor, origin = [None if each is None else masked(str(each), request.LONGEST_TEXT) for each in (source, place)]
+        by = request.by(actor, origin, LEAKED)
         record: KeyRecord = yield from found
         policy, rotated = terms.policy(record.environment), None
         if policy == "rotate":
