@@ -38,10 +38,9 @@ def test_a_purge_between_two_statements_leaves_nothing(postgres_database: Postgr
         closing(sql.PostgresStore.open(url)) as store,
         closing(sql.PostgresStore.open(f"{url}?timeout=0.3")) as other,
     ):
-        counts = store.counts
-        assert counts is not None
+        assert store.counts is not None
         store.insert([new(1)])
-        counts.add([Count(5 * 86400, KEY.key_id, "accepted", 2)])
+        store.counts.add([Count(5 * 86400, KEY.key_id, "accepted", 2)])
         tried: list[bool] = []
 
         def interfere(_: Any, __: Any, statement: str, *___: Any) -> None:
@@ -49,11 +48,11 @@ def test_a_purge_between_two_statements_leaves_nothing(postgres_database: Postgr
                 tried.append(purged(other))
 
         event.listen(store.database.open(), "before_cursor_execute", interfere)
-        counts.add([Count(60, KEY.key_id, "accepted", 3), Count(86400, KEY.key_id, "accepted", 4)])
+        store.counts.add([Count(60, KEY.key_id, "accepted", 3), Count(86400, KEY.key_id, "accepted", 4)])
         assert len(tried) == 1
         if not tried[0]:
-            assert [each.requests for each in counts.read(DAY)] == [3, 4, 2]
-            assert [each.requests for each in counts.read(DAY._replace(per_key=False))] == [3, 4, 2]
+            assert [each.requests for each in store.counts.read(DAY)] == [3, 4, 2]
+            assert [each.requests for each in store.counts.read(DAY._replace(per_key=False))] == [3, 4, 2]
             assert purged(other)
         for per_key in (True, False):
-            assert counts.read(DAY._replace(per_key=per_key)) == []
+            assert store.counts.read(DAY._replace(per_key=per_key)) == []

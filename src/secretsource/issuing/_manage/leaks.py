@@ -109,8 +109,8 @@ class Leaks:
 
     def report(self, found: Flow[KeyRecord], source: str, place: str | None, terms: Terms) -> Flow[LeakReport]:
         """Do with a leaked key as the terms say, and note where it was found."""
-        actor, origin = [None if each is None else masked(str(each), request.LONGEST_TEXT) for each in (source, place)]
-        by = request.by(actor, origin, LEAKED)
+        where = None if place is None else masked(str(place), request.LONGEST_TEXT)
+        by = request.by(masked(str(source), request.LONGEST_TEXT), where, LEAKED)
         record: KeyRecord = yield from found
         policy, rotated = terms.policy(record.environment), None
         if policy == "rotate":
