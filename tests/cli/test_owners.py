@@ -39,6 +39,9 @@ def test_an_owner_is_put_on_a_plan_and_suspended(done: Command) -> None:
     owner = done("owners", "put", "acme", "--plan", "pro", "--name", "Acme", "--quota", "9/day")
     assert read_owner_record(owner)[2:6] == ("Acme", "pro", None, "9/day")
     assert done("owners", "put", "acme", "--quota", "")["quota"] is None
+    assert done("owners", "put", "acme", "--metadata", '{"crm": 5}')["metadata"] == {"crm": 5}
+    assert done("owners", "put", "acme", "--name", "Acme Ltd")["metadata"] == {"crm": 5}
+    assert done("owners", "put", "acme", "--metadata", "{}", "--name", "Acme")["metadata"] == {}
     assert done("owners", "suspend", "acme", "--reason", "unpaid")["status_reason"] == "unpaid"
     assert done("owners", "show", "acme")["status"] == "suspended"
     assert done("owners", "resume", "acme")["status"] == "active"

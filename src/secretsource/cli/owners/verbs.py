@@ -10,7 +10,16 @@ import typer
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import say, show_table, write_json
 from secretsource.cli.keys._arguments.opening import open_keys, operator
-from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Credits, MoreCredits, Once, Reason, Revision, Store
+from secretsource.cli.keys._arguments.options import (
+    DEFAULT_STORE,
+    Credits,
+    MoreCredits,
+    Once,
+    Reason,
+    Revision,
+    Store,
+    json_object,
+)
 from secretsource.cli.keys.credits import added, credits_document, credits_lines
 
 if TYPE_CHECKING:
@@ -37,6 +46,9 @@ def put(
     revision: Revision = None,
     credits: Credits = None,
     clear_credits: Annotated[bool, typer.Option("--no-credits", help="Bound its keys by no credits.")] = False,
+    metadata: Annotated[
+        str | None, typer.Option("--metadata", metavar="JSON", help="A JSON object, in place of the one before.")
+    ] = None,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
@@ -49,6 +61,8 @@ def put(
     fields: OwnerFields = {what: value or None for what, value in given.items() if value is not None}  # type: ignore[assignment]
     if credits is not None or clear_credits:
         fields["credits"] = None if clear_credits else credits
+    if metadata is not None:
+        fields["metadata"] = json_object(metadata)
     with open_keys(context, store, peppered=False) as keys:
         _show(keys.owners.put(owner, revision=revision, **fields, **operator()), as_json)
 
