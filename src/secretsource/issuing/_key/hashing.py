@@ -122,7 +122,7 @@ class Pepper:
         """Return a function that hashes the key in some bytes, sooner for bytes that it was given before.
 
         Args:
-            read: Returns the key in such bytes, or None if there is none; that is then the result.
+            read: Returns the key in such bytes, or None for bytes without a key, which is then the result.
         """
         hash_text = self.hash
 
