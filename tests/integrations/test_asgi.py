@@ -224,6 +224,26 @@ async def test_an_optional_key_is_read(keys: ApiKeys) -> None:
     assert (await ask(app, "nonsense", path="/catalogue")).status == 401
 
 
+@pytest.mark.parametrize("rate_limit", [None, "9/minute"])
+async def test_an_application_may_send_the_same_message_each_time(keys: ApiKeys, rate_limit: str | None) -> None:
+    """Its headers may be a list, a tuple or an iterator; its own message and list stay as they are."""
+    key, own = keys.issue(owner="acme", rate_limit=rate_limit).plaintext, [(b"x-shop", b"1"), (b"etag", b"2")]
+    kinds: list[Any] = [own, tuple(own), iter(own), own]
+    for listed in kinds:
+        start = {"type": "http.response.start", "status": 200, "headers": listed}
+
+        async def answer(_: Any, __: Any, send: Any, start: Any = start) -> None:
+            await send(start)
+            await send({"type": "http.response.body", "body": b""})
+
+        app = ApiKeyMiddleware(answer, keys, scope=NO_SCOPE)
+        first, _ = await sent(app, connection(headers=[("X-API-Key", key)]))
+        limits = [] if rate_limit is None else [b"ratelimit-policy", b"ratelimit"]
+        assert [name for name, _ in first["headers"]] == [b"x-shop", b"etag", *limits, b"vary"]
+        assert start == {"type": "http.response.start", "status": 200, "headers": listed}
+        assert own == [(b"x-shop", b"1"), (b"etag", b"2")]
+
+
 async def test_the_application_does_not_see_a_hidden_key(keys: ApiKeys) -> None:
     """Nor does what it logs; the scope of the server stays as it is."""
     seen: list[Any] = []
