@@ -170,7 +170,7 @@ def test_the_short_look_sees_what_the_long_look_sees(
         assert taken.subprotocol is None
 
 
-READINGS = {
+READINGS: dict[tuple[str, ...], Any] = {
     credentials: Places(credentials).readings(Pepper(PEPPER).reading)
     for credentials in (("Authorization: Bearer", "X-API-Key"), ("X-API-Key", "Authorization: Token"))
 }
