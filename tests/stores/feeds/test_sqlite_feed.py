@@ -165,6 +165,22 @@ def test_nothing_is_open_when_a_subscription_has_ended(store: SqlStore, url: str
     assert [file.name for file in Path(url.removeprefix("sqlite:///")).parent.iterdir()] == ["keys.db"]
 
 
+def test_a_subscription_that_ends_during_a_fork_holds_nobody_up(store: SqlStore, feed: SqliteFeed) -> None:
+    """It waits for its turn before it takes the lock of a look; otherwise the fork would wait for a look, in vain."""
+    assert store.database.sqlite is not None
+    turns = store.database.sqlite.turns
+    assert turns.take_all(5)
+    ending = threading.Thread(target=feed)
+    ending.start()
+    ending.join(0.1)
+    assert ending.is_alive()
+    assert feed._looking.acquire(timeout=5)
+    feed._looking.release()
+    turns.release()
+    ending.join(5)
+    assert not ending.is_alive()
+
+
 def test_a_database_in_memory_has_nobody_to_tell() -> None:
     """It may be subscribed to, and no thread starts."""
     before = threading.active_count()

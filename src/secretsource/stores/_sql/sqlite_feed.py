@@ -80,7 +80,7 @@ class SqliteFeed:
         """Stop looking, and close the connection."""
         self._ended = True
         self._health = self._health._replace(listening=False)
-        with self._looking:
+        with self._file.turns.mine(), self._looking:  # in the order of `_look`: a fork may have all turns
             if self._connection is not None:
                 self._connection.close()
 
