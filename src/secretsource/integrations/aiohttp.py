@@ -38,7 +38,7 @@ API_KEY: web.RequestKey[KeyRecord | None] = web.RequestKey("api_key", object)  #
 """The record of the key in a request, or None without a key."""
 # the class is known to type checkers alone
 _ADMITTED: web.RequestKey[Admitted] = web.RequestKey("secretsource_admitted", object)  # type: ignore[arg-type]
-# a type of several kinds is no class
+# a key takes a class, and a demand is a union
 _DEMAND: web.RequestKey[Demand] = web.RequestKey("secretsource_demand", object)  # type: ignore[arg-type]
 _WATCH: web.RequestKey[Task[None]] = web.RequestKey("secretsource_watch", Task)
 
