@@ -160,7 +160,7 @@ async def test_a_key_changes_only_as_it_was_read(world: World) -> None:
 
 
 async def test_the_life_of_a_key(world: World) -> None:
-    """Disable, enable, rotate, look, finish and revoke, each with its reason."""
+    """Disable, enable, rotate, extend, look, finish and revoke, each with its reason."""
     key = await world.customer_key()
     path = f"/v1/keys/{key.record.key_id}"
 
@@ -177,6 +177,12 @@ async def test_the_life_of_a_key(world: World) -> None:
     again = await world.root("POST", f"{path}:rotate", {"overlap": 60})
     assert (again.status, again.json["key"], again.json["key_id"]) == (200, None, new["key_id"])
     await world.keys.check(key.plaintext, scope="invoices:read", ip="192.0.2.4", agent="old/1")
+    longer = await do("extend", {"overlap": 7200, "reason": "a slow program"})
+    assert (longer["status"], longer["overlap_ends_at"] > new["rotated"]["overlap_ends_at"]) == ("rotating", True)
+    shorter = await world.root("POST", f"{path}:extend", {"overlap": 60})
+    assert (shorter.status, shorter.json["code"]) == (409, "invalid_transition")
+    for wrong in ({}, {"overlap": 0}, {"overlap": "60"}):
+        assert (await world.root("POST", f"{path}:extend", wrong)).json["pointer"] == "/overlap"
     status = (await world.root("GET", f"{path}/rotation")).json
     assert (status["old_key_used"], [*status["usage"]["agents"]]) == (True, ["old/1"])
     refused = await world.root("POST", f"{path}:finish", {"quiet_for": 3600})
@@ -184,10 +190,10 @@ async def test_the_life_of_a_key(world: World) -> None:
     assert (await do("finish"))["status"] == "revoked"
     revoked = await world.root("POST", f"/v1/keys/{new['key_id']}:revoke", {"family": True, "reason": "over"})
     assert revoked.json["status_reason"] == "over"
-    events = (await world.root("GET", f"{path}/events?limit=2")).json
+    events = (await world.root("GET", f"{path}/events?limit=3")).json
     more = (await world.root("GET", f"{path}/events?after={events['next']}")).json
     kinds = [event["kind"] for event in events["events"] + more["events"]]
-    assert kinds == ["issued", "disabled", "enabled", "rotated", "rotation_finished"]
+    assert kinds == ["issued", "disabled", "enabled", "rotated", "updated", "rotation_finished"]
     assert more["next"] is None
 
 

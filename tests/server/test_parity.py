@@ -26,7 +26,8 @@ HERE = {
 OPERATIONS = {
     "keys issue": "issueKey", "keys list": "listKeys", "keys show": "getKey getKeyLimits getKeyRotation",
     "keys update": "updateKey", "keys add-credits": "addKeyCredits", "keys verify": "verifyKey",
-    "keys rotate": "rotateKey", "keys finish": "finishKeyRotation", "keys revoke": "revokeKey revokeOwnerKeys",
+    "keys rotate": "rotateKey", "keys extend": "extendKeyRotation", "keys finish": "finishKeyRotation",
+    "keys revoke": "revokeKey revokeOwnerKeys",
     "keys report-leak": "reportLeak", "keys disable": "disableKey", "keys enable": "enableKey",
     "keys events": "listKeyEvents", "keys usage": "getUsage getKeyUsage", "keys expiring": "listKeys",
     "keys unused": "listKeys", "keys history": "listEvents", "keys outbox": "listMessages resendMessages",

@@ -323,6 +323,11 @@ def test_a_rotation_with_an_overlap(keys: Keys, issued: Any, folder: Path) -> No
     assert ([*rotation["usage"]["agents"]], rotation["new_key_used"]) == (["secretsource keys verify"], True)
     page = keys("show", record["key_id"]).stdout
     assert "used since\tonce\nused from\t203.0.113.7\nused by\tsecretsource keys verify\n" in page
+    longer = json.loads(keys("extend", record["key_id"], "--overlap", "30d", "--reason", "slow", "--json").stdout)
+    assert (longer["status"], longer["overlap_ends_at"] > successor["rotated"]["overlap_ends_at"]) == ("rotating", True)
+    assert "status\trotating\n" in keys("extend", record["key_id"], "--overlap", "31d").stdout
+    shorter = keys("extend", record["key_id"], "--overlap", "1d")
+    assert (shorter.exit_code, shorter.stderr.count("\n")) == (1, 1)
     refused = keys("finish", record["key_id"], "--quiet-for", "1d")
     assert (refused.exit_code, "still in use" in refused.stderr) == (1, True)
     assert json.loads(keys("finish", record["key_id"], "--json").stdout)["status"] == "revoked"
@@ -445,11 +450,11 @@ def test_disable_and_enable(keys: Keys, issued: Any) -> None:
     assert (done.exit_code, "it is revoked" in done.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("verb", ["show", "rotate", "finish", "revoke", "disable", "enable", "events"])
+@pytest.mark.parametrize("verb", ["show", "rotate", "extend", "finish", "revoke", "disable", "enable", "events"])
 def test_a_whole_key_is_no_argument(keys: Keys, issued: Any, verb: str, is_one_sentence: Judge) -> None:
     """It is refused and not repeated; an identifier that no key has is refused too."""
     issued()
-    more = ["--overlap", "1d", "--out", "new.key"] if verb == "rotate" else []
+    more = {"rotate": ["--overlap", "1d", "--out", "new.key"], "extend": ["--overlap", "1d"]}.get(verb, [])
     done = keys(verb, "sk_live_canary-4f1d9c", *more)
     assert done.exit_code == 2
     assert is_one_sentence(done.stderr)

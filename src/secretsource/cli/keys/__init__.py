@@ -34,6 +34,10 @@ class KeyCommands(VerbGroup):
         "rotate": Verb(
             "secretsource.cli.keys.rotate:rotate", "Give a key a successor with the same rights, and show it once."
         ),
+        "extend": Verb(
+            "secretsource.cli.keys.rotate:extend",
+            "Let the old key of a rotation work for longer, up to its own end.",
+        ),
         "finish": Verb(
             "secretsource.cli.keys.rotate:finish", "End the overlap of a rotated key early; its successor stays valid."
         ),

@@ -1,4 +1,4 @@
-"""``secretsource keys rotate`` and ``finish``: give a key a successor, and end the old key."""
+"""``secretsource keys rotate``, ``extend`` and ``finish``: give a key a successor, and put off or end the old key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from secretsource.stores.base import Status
 if TYPE_CHECKING:
     from secretsource.stores.base import KeyRecord
 
-__all__ = ["finish", "rotate"]
+__all__ = ["extend", "finish", "rotate"]
 
 
 def rotate(
@@ -78,6 +78,23 @@ def _end_of(old: KeyRecord) -> str:
     return f"the old key {old.display} works until {datetime.fromtimestamp(ends, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
+def extend(
+    context: typer.Context,
+    key_id: KeyId,
+    overlap: Annotated[
+        timedelta,
+        typer.Option("--overlap", metavar="7d", parser=duration, help="How long both keys still work, from now."),
+    ],
+    reason: Reason = None,
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Let the old key of a rotation work for longer, up to its own end."""
+    with open_keys(context, store, peppered=False) as keys:
+        record = keys.extend_rotation(key_id, overlap=overlap, reason=reason, **operator())
+    _show(record, as_json=as_json)
+
+
 def finish(
     context: typer.Context,
     key_id: KeyId,
@@ -92,11 +109,15 @@ def finish(
     as_json: Json = False,
 ) -> None:
     """End the overlap of a rotated key early; its successor stays valid."""
-    from secretsource.issuing.documents import record_document
-
     with open_keys(context, store, peppered=False) as keys:
         record = keys.finish_rotation(key_id, quiet_for=quiet_for, reason=reason, **operator())
+    _show(record, as_json=as_json)
+
+
+def _show(old: KeyRecord, *, as_json: bool) -> None:
+    from secretsource.issuing.documents import record_document
+
     if as_json:
-        write_json(record_document(record, time.time()))
+        write_json(record_document(old, time.time()))
     else:
-        show_record(record)
+        show_record(old)

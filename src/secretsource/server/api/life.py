@@ -57,6 +57,12 @@ class Overlap(Cause):
     keep_expiry: Flag = Field(False, description="Whether the new key ends when the old one would have ended.")
 
 
+class Longer(Cause):
+    """The time that the old key of a rotation gets."""
+
+    overlap: Seconds = Field(description="Seconds from now for which both keys still work.", examples=[604800])
+
+
 class Quiet(Cause):
     """When the overlap of a rotation may end."""
 
@@ -140,6 +146,13 @@ def _add_rotation(routes: APIRouter, kind: Managed) -> None:
             return kind.rotated(await service.keys.rotate(key_id, **fields))
         repeated = await identity(request, caller)
         return kind.rotated(await service.keys.rotate_once(token, key_id, **repeated, **fields))
+
+    @on(routes, "POST", f"{one}:extend", f"extend{kind.noun}Rotation", kind.forms.one, kind.writes, 409)
+    async def extend(key_id: KeyId, asked: Longer, caller: Caller, service: Serving) -> Response:
+        """Let the old key of a rotation work for longer, up to its own end; `:rotate` again shortens its time."""
+        await kind.find(service, caller, key_id)
+        more = authored(caller, asked)
+        return kind.record(await service.keys.extend_rotation(key_id, overlap=asked.overlap, **more))
 
     @on(routes, "POST", f"{one}:finish", f"finish{kind.noun}Rotation", kind.forms.one, kind.writes, 409)
     async def finish(
