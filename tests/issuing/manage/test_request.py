@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from secretsource._ground.clock import LAST_INSTANT
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import KeyRequest
 from secretsource.issuing._key.lifecycle import By
@@ -249,3 +250,21 @@ def test_a_period_is_any_time_over_0(length: Any, seconds: float | None) -> None
     assert request.period(length, "rotate_every") == seconds
     with pytest.raises(InvalidRequest, match="rotate_every must be over 0 seconds, not 0"):
         request.period(0, "rotate_every")
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        (datetime(9999, 12, 31, tzinfo=UTC), "must be from 1970-01-01 to 9999-12-30"),
+        (datetime(1969, 12, 31, tzinfo=UTC), "must be from 1970-01-01 to 9999-12-30"),
+        (float("nan"), "must be from 1970-01-01 to 9999-12-30"),
+        (-1, "must be from 1970-01-01 to 9999-12-30"),
+        ("2100-01-01", "is neither an aware datetime nor a number"),
+        (True, "is neither an aware datetime nor a number"),
+    ],
+)
+def test_an_instant_out_of_range_is_told_with_the_range(moment: object, said: str) -> None:
+    """Many write the last day of the calendar for never; a value of another type is told as such."""
+    with pytest.raises(InvalidRequest, match=f"expires_at {said}"):
+        request.instant(moment, "expires_at")
+    assert request.instant(datetime(9999, 12, 30, tzinfo=UTC), "expires_at") == LAST_INSTANT

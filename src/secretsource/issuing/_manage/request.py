@@ -167,7 +167,8 @@ def instant(moment: object, what: str) -> float | None:
     """Return an instant in seconds since 1970 UTC, from an aware datetime or a number; None stays None.
 
     Raises:
-        InvalidRequest: It has another type; a datetime without a time zone may mean any of 38 instants.
+        InvalidRequest: It has another type, or is too far away; a datetime without a time zone may mean any of 38
+            instants.
     """
     if moment is None:
         return None
@@ -175,9 +176,11 @@ def instant(moment: object, what: str) -> float | None:
         if moment.utcoffset() is None:
             raise InvalidRequest(f"{what} has no time zone: write  datetime(..., tzinfo=UTC)", field=what)
         moment = moment.timestamp()
-    if isinstance(moment, (int, float)) and not isinstance(moment, bool) and 0 <= moment <= LAST_INSTANT:
-        return float(moment)
-    raise InvalidRequest(f"{what} is neither an aware datetime nor a number of seconds since 1970", field=what)
+    if not isinstance(moment, (int, float)) or isinstance(moment, bool):
+        raise InvalidRequest(f"{what} is neither an aware datetime nor a number of seconds since 1970", field=what)
+    if not 0 <= moment <= LAST_INSTANT:
+        raise InvalidRequest(f"{what} must be from 1970-01-01 to 9999-12-30, in UTC", field=what)
+    return float(moment)
 
 
 def owner_id(given: str | int) -> str:
