@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -36,6 +37,7 @@ def begun(act: Callable[[], bool]) -> int:
     if child == 0:
         code = 1
         try:
+            gc.freeze()  # grpc.aio waits in a finalizer for its thread, which a child does not have
             signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the child, where the limit of a test raises
             faulthandler.register(signal.SIGALRM, STDERR, chain=True)  # which tells where it hung
             signal.alarm(PATIENCE)

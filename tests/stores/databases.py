@@ -90,7 +90,7 @@ class SqliteDatabase:
     def interrupt(self) -> None:
         def interrupt(connection: sqlite3.Connection, statement: str) -> None:
             second = statement.startswith(tuple(f"INSERT INTO {table}" for table in TABLES))
-            connection.set_progress_handler((lambda: 1) if second else None, 1)
+            connection.set_progress_handler((lambda: self._on_statement is interrupt) if second else None, 1)
 
         self._on_statement = interrupt
 

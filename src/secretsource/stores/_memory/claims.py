@@ -74,7 +74,7 @@ class MemoryClaims(ClaimStore):
     def _with(self, claim: Claim, since: float, change: Callable[[], object], *, taken: object) -> Any:
         """Make a change with a claim; without it if it is refused, and not at all if the token is claimed already."""
         with self._lock:
-            if self.take(claim, since) is not claim:
+            if self.find(claim, since) is not None or self.take(claim, since) is not claim:
                 return taken
             done = change()
             if done is False or isinstance(done, Refused):
