@@ -68,16 +68,22 @@ class SqliteDatabase:
         assert engine is not None
         event.listen(engine, "before_cursor_execute", self._before)
         self._stores.append(store)
+        self._wait()
         return store
+
+    def _wait(self) -> None:
+        """Let writers wait for a stranger for a moment only, and otherwise as the URL says."""
+        for store in self._stores:
+            store.database._writers._patience = PATIENCE if self._stranger is None else 0.5
 
     def _before(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         if self._on_statement is not None:
             self._on_statement(connection.connection.dbapi_connection, statement)
 
     def deadlock(self) -> None:
-        self._on_statement = _told("PRAGMA busy_timeout = 500")
         self._stranger = sqlite3.connect(self.file, isolation_level=None)
         self._stranger.execute("BEGIN IMMEDIATE")
+        self._wait()
 
     def fill(self) -> None:
         with closing(sqlite3.connect(self.file)) as connection:
@@ -98,10 +104,10 @@ class SqliteDatabase:
         if self._stranger is not None:
             self._stranger.close()
             self._stranger = None
+            self._wait()
 
         def mend(connection: sqlite3.Connection, _: str) -> None:
             connection.set_progress_handler(None, 0)
-            connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000:.0f}")
             connection.execute("PRAGMA query_only = OFF")
             connection.execute("PRAGMA max_page_count = 1073741823")
 
