@@ -37,7 +37,7 @@ SERVED = (
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
-def measure(rounds: int = 200, seconds: float = 0.0005, served: int = 5, length: float = 1.0) -> list[Figure]:
+def measure(rounds: int = 200, seconds: float = 0.0005, served: int = 15, length: float = 1.0) -> list[Figure]:
     """Time requests in this process, and then over HTTP, ``served`` rounds of ``length`` seconds each, with wrk."""
     figures = in_process(rounds, seconds)
     if shutil.which("wrk") is not None:
