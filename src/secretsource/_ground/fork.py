@@ -45,13 +45,16 @@ if TYPE_CHECKING:
 PATIENCE = 10.0
 """Seconds for which a fork waits for imports of other threads, and for each holder.
 
-A child does without what is not at rest by then: see `_imports.forget_cut_off` and the holders.
+A child does without what is not at rest by then: see `imports.forget_cut_off` and the holders.
 """
 
 PROBE = 0.05
 """Seconds in which a fork must get the lock of logging; otherwise the thread that has it may wait for this fork."""
 
-_TAKEN_BEFORE_FORKS = (("concurrent.futures.thread", "_global_shutdown_lock"), ("logging", "_lock"))
+_LOGGING = ("logging", "_lock")
+"""The lock that a thread may hold while it opens a store, as a configuration of logging does."""
+
+_TAKEN_BEFORE_FORKS = (("concurrent.futures.thread", "_global_shutdown_lock"), _LOGGING)
 """Locks of modules of Python, which take them before a fork, and release them after it; in the order of taking."""
 
 _LATER = tuple(place for place in _TAKEN_BEFORE_FORKS if place[0] not in sys.modules)
@@ -107,8 +110,8 @@ class _Forks:
         try:
             self._come_to_rest(time.monotonic() + PATIENCE)
         finally:
-            for held in _found(_LATER):  # also of a module imported meanwhile: it will release its lock
-                held.acquire()
+            for held in _found(_LATER):  # also of a module imported meanwhile
+                held.acquire()  # released by the module itself, after the fork
 
     def _come_to_rest(self, until: float) -> None:
         """Bring all holders to rest, while no other thread imports, or has the lock of logging.
@@ -118,7 +121,7 @@ class _Forks:
         while True:
             imports.wait(until)
             self._rest()
-            is_free = all(map(_can_be_had, _found(_TAKEN_BEFORE_FORKS[-1:])))
+            is_free = all(map(_can_be_had, _found([_LOGGING])))
             is_over = time.monotonic() >= until
             if is_free and (is_over or not imports.are_under_way()):
                 return
