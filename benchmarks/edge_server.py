@@ -112,7 +112,7 @@ async def guarded(name: str, database: str, text: str) -> Any:
     """The application of a name, for a key."""
     ttl = 1e-9 if name.startswith("uncached") else 1e6
     settings: dict[str, Any] = {**NEVER_FLUSHED, "ttl": ttl}
-    if name == "bare":
+    if name.startswith("bare"):
         return hello
     if name == "by hand, uncached":
         return Guarded(database)
@@ -171,5 +171,15 @@ async def serve_app(
     await server.serve(sockets=[listener])
 
 
+def run(name: str, database: str) -> None:
+    """Serve an application of a name, on Python's event loop or on uvloop."""
+    if name.endswith("uvloop"):
+        import uvloop
+
+        uvloop.run(serve(name, database))
+    else:
+        asyncio.run(serve(name, database))
+
+
 if __name__ == "__main__":
-    asyncio.run(serve(*sys.argv[1:3]))
+    run(*sys.argv[1:3])

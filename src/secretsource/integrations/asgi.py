@@ -14,8 +14,9 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._asgi.connection import hiding, let_in, read
 from secretsource.integrations._asgi.lease import serve_leased
-from secretsource.integrations._asgi.messages import adding, adding_often, adding_to_socket, dropping, hiding, refuse
+from secretsource.integrations._asgi.messages import adding, adding_often, adding_to_socket
 from secretsource.integrations._asgi.socket import serve_while
 from secretsource.integrations._shared.recheck import interval
 from secretsource.integrations.routes import Stated
@@ -25,13 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Unpack
 
-    from secretsource.integrations._asgi.messages import App, Receive, Scope, Send
-    from secretsource.issuing import AdmissionSettings, ApiKeys, AsyncApiKeys, Demand, HttpAnswer, RouteLimit
+    from secretsource.integrations._asgi.messages import App, Message, Receive, Scope, Send
+    from secretsource.issuing import AdmissionSettings, ApiKeys, AsyncApiKeys, Demand, RouteLimit
 
 __all__ = ["ApiKeyMiddleware"]
 
 _CHECKED = frozenset({"http", "websocket"})
-_UNKNOWN = (None,)
 
 
 class ApiKeyMiddleware:
@@ -70,44 +70,58 @@ class ApiKeyMiddleware:
         self._demand: Callable[[Any], Demand | Stated] | None = scope if callable(scope) else None
         self._stated: tuple[Demand | None, int, RouteLimit | None] = (None, cost, None)
         self._admission = Admission(keys, scope=None if callable(scope) else scope, **settings)
-        self._at_hand = (app, self._admission.glance)  # a local name is called sooner than an attribute
+        # A local name is called sooner than an attribute.
+        self._at_hand: tuple[Any, Any, Any, Any] = (app, self._admission.glance, None, None)
         self._is_exempt = self._admission.is_exempt
         self._recheck = interval(recheck)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection, or let it through."""
-        kind, path, root_path = scope["type"], scope.get("path", ""), scope.get("root_path", "")
+        try:
+            kind, path, root_path = scope["type"], scope["path"], scope["root_path"]
+            method, client = scope["method"], scope["client"]
+        except KeyError:  # a web socket has no method, and a server leaves out what it does not know
+            kind, path, root_path, method, client = read(scope)
         if kind not in _CHECKED:
-            if kind != "lifespan" and not self._is_exempt(path, root_path):
-                raise ConfigurationError(f"API keys cannot be checked on connections of type {kind!r}")
+            self._check_kind(kind, path, root_path)
             await self._app(scope, receive, send)
             return
         demand, cost, limit = self._stated if self._demand is None else self._demanded(scope, path, root_path)
-        ip, method = (scope.get("client") or _UNKNOWN)[0], scope.get("method", "GET")
-        app, glance = self._at_hand
-        outcome: Admitted | HttpAnswer | None
-        outcome = glance(scope["headers"], ip, method, path, root_path, demand, cost, limit)
-        if outcome is None:
-            outcome = await self._admission.aadmit(
-                scope["headers"], ip, method, path, root_path=root_path, scope=demand, cost=cost, limit=limit,
-                meanwhile=dropping(scope, receive), glanced=True,
-            )  # fmt: skip
-        if not isinstance(outcome, Admitted):
-            await refuse(outcome, scope, receive, send)
-            return
-        record, headers, visible, _, _, lease = outcome
+        app, glance, usual, add = self._at_hand
+        ip = client[0] if client else None
+        admitted = glance(scope["headers"], ip, method, path, root_path, demand, cost, limit)
+        if admitted is None:
+            admitted = await let_in(self._admission, scope, receive, send, ip, demand, cost, limit)
+            if admitted is None:
+                return
+        record, headers, visible, _, _, lease = admitted
         if record is not None:
             scope["secretsource"] = record  # in place, as Starlette's middleware does: a copy costs a fifth of the rest
         if visible is not None:
-            scope = hiding(outcome, scope)
-        if headers and kind == "http":  # a key without limits has one header in nearly all of its answers
-            send = MethodType(adding_often(headers) if len(headers) == 1 else adding(headers), send)
-        elif headers:
-            send = adding_to_socket(outcome, send)
-        if lease is None and kind == "http":
-            await app(scope, receive, send)
-        else:
-            await self._held(outcome, demand, scope, receive, send)
+            scope = hiding(admitted, scope)
+        if kind == "http":
+            if headers:
+                send = MethodType(add if headers is usual else self._adding(headers), send)
+            if lease is None:
+                await app(scope, receive, send)
+                return
+        await self._held(admitted, demand, scope, receive, send)
+
+    def _check_kind(self, kind: str, path: str, root_path: str) -> None:
+        """Raise a `ConfigurationError` for a connection whose key cannot be checked, unless it needs none."""
+        if kind != "lifespan" and not self._is_exempt(path, root_path):
+            raise ConfigurationError(f"API keys cannot be checked on connections of type {kind!r}")
+
+    def _adding(self, headers: tuple[tuple[str, str], ...]) -> Callable[[Send, Message], Awaitable[None]]:
+        """Return a function that sends an answer with these headers, and keep it if many answers have them.
+
+        The only header of a key without limits is the same object in every answer.
+        """
+        if len(headers) != 1:
+            return adding(headers)
+        add = adding_often(headers)
+        self._at_hand = (*self._at_hand[:2], headers, add)
+        return add
 
     def _demanded(self, scope: Scope, path: str, root_path: str) -> tuple[Demand | None, int, RouteLimit | None]:
         """Return the demand of a request, its cost and the limit of its route, as the function of the scope says."""
@@ -122,9 +136,11 @@ class ApiKeyMiddleware:
         """Serve a request that holds a lease, or a web socket whose key is checked again and again."""
         app: Callable[[Receive, Send], Awaitable[object]] = partial(self._app, scope)
         record = admitted.record
+        if admitted.headers and scope["type"] != "http":
+            send = adding_to_socket(admitted, send)
         if record is not None and self._recheck and scope["type"] != "http":
-            ip, path = (scope.get("client") or _UNKNOWN)[0], scope.get("path", "")
-            is_good = partial(self._admission.astill, record, ip, path, scope=demand)
+            _, path, _, _, client = read(scope)
+            is_good = partial(self._admission.astill, record, client[0] if client else None, path, scope=demand)
             app = partial(serve_while, is_good, self._recheck, app)
         if admitted.lease is None:
             return app(receive, send)

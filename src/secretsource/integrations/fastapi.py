@@ -19,8 +19,8 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._asgi.connection import refuse
 from secretsource.integrations._asgi.guarded import Guarded
-from secretsource.integrations._asgi.messages import refuse
 from secretsource.integrations._asgi.start import Late, late_name
 from secretsource.integrations._shared.fastapi import scheme
 from secretsource.integrations._shared.recheck import interval

@@ -1,4 +1,4 @@
-"""Messages of ASGI: send a refusal, add to an application's answer, and take a key from its request."""
+"""Messages of ASGI: add headers to an application's answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
     from typing import TypeAlias
 
-    from secretsource.issuing import Admitted, HttpAnswer
+    from secretsource.issuing import Admitted
 
     Message: TypeAlias = MutableMapping[str, Any]
     Scope: TypeAlias = MutableMapping[str, Any]
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     App: TypeAlias = Callable[[Any, Any, Any], Awaitable[Any]]
     RawHeaders: TypeAlias = "list[tuple[bytes, bytes]]"
 
-_DENIAL = "websocket.http.response"
-STARTS = frozenset({"http.response.start", "websocket.accept", f"{_DENIAL}.start"})
+DENIAL = "websocket.http.response"
+STARTS = frozenset({"http.response.start", "websocket.accept", f"{DENIAL}.start"})
 _SINGLE = frozenset({b"deprecation", b"sunset"})
 """Headers that may exist once; the others of ours are lists, to which every line adds."""
 _SHARED = _SINGLE | {b"vary"}
 """Headers that an application may send, too."""
-_LENGTHS = frozenset(map(len, _SHARED))
-_TRY_AGAIN_LATER = 1013
+_LONGEST = max(map(len, _SHARED))
 
 
 def adding(headers: tuple[tuple[str, str], ...]) -> Callable[[Send, Message], Awaitable[None]]:
@@ -33,7 +32,7 @@ def adding(headers: tuple[tuple[str, str], ...]) -> Callable[[Send, Message], Aw
 
     Make a method of it, with the server's `send`, for an application: a method is made sooner than a closure.
     """
-    added = _raw(headers)
+    added = raw(headers)
 
     def send_with_headers(send: Send, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
@@ -42,9 +41,10 @@ def adding(headers: tuple[tuple[str, str], ...]) -> Callable[[Send, Message], Aw
                 own = [*own]
             for name, _ in own:
                 # Lengths are compared first, as few names need a closer look.
-                if len(name) in _LENGTHS and name.lower() in _SHARED:
+                if len(name) <= _LONGEST and name.lower() in _SHARED:
                     return send({**message, "headers": _mended(own, added)})
-            message = {**message, "headers": own + added}
+            message = dict(message)  # sooner than a display of two parts
+            message["headers"] = own + added
         return send(message)
 
     return send_with_headers
@@ -56,7 +56,7 @@ adding_often = lru_cache(maxsize=4096)(adding)
 
 def adding_to_socket(admitted: Admitted, send: Send) -> Send:
     """Return a `send` that adds the headers for an accepted key where a web socket begins."""
-    subprotocol, added = admitted.subprotocol, [each for each in _raw(admitted.headers) if each[0] != b"vary"]
+    subprotocol, added = admitted.subprotocol, [each for each in raw(admitted.headers) if each[0] != b"vary"]
 
     def send_with_headers(message: Message) -> Awaitable[None]:
         if message["type"] in STARTS:
@@ -68,43 +68,15 @@ def adding_to_socket(admitted: Admitted, send: Send) -> Send:
     return send_with_headers
 
 
-def hiding(admitted: Admitted, scope: Scope) -> Scope:
-    """Return the ASGI scope of a request without its key."""
-    visible: list[Any] = list(admitted.visible or ())  # of bytes, unchanged
-    scope = {**scope, "headers": visible}
-    if "subprotocols" in scope:
-        listed = b",".join(value for name, value in visible if name == b"sec-websocket-protocol")
-        scope["subprotocols"] = [each.strip() for each in listed.decode("latin-1").split(",") if each.strip()]
-    return scope
-
-
-async def refuse(answer: HttpAnswer, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send a refusal in place of the application's answer."""
-    kind = "http.response"
-    if scope["type"] == "websocket":
-        await receive()  # websocket.connect, before which nothing may be sent
-        if _DENIAL not in (scope.get("extensions") or {}):
-            code = _TRY_AGAIN_LATER if answer.status == 503 else 4000 + answer.status
-            await send({"type": "websocket.close", "code": code, "reason": ""})
-            return
-        kind = _DENIAL
-    await send({"type": f"{kind}.start", "status": answer.status, "headers": _raw(answer.headers)})
-    await send({"type": f"{kind}.body", "body": answer.body})
-
-
-def dropping(scope: Scope, receive: Receive) -> Callable[[], Awaitable[None]]:
-    """Return a function that receives the body of a refused request.
-
-    A server with a bounded queue may not send before. The body of a client that asks first (``Expect: 100-continue``)
-    is not asked for. The function does not show its scope, as a `partial` would.
-    """
-
-    async def drop_body() -> None:
-        if scope["type"] == "http" and not any(name == b"expect" for name, _ in scope["headers"]):
-            while (await receive()).get("more_body"):
-                pass
-
-    return drop_body
+def raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
+    """Return headers as ASGI has them: in bytes, with names in lower case."""
+    lines: RawHeaders = []
+    for header in headers:  # a comprehension is one more call in Python 3.11
+        if header[0] == "RateLimit":  # the only one that changes from answer to answer
+            lines.append((b"ratelimit", header[1].encode()))
+        else:
+            lines.append(_raw_pair(header))
+    return lines
 
 
 def is_last(message: Message) -> bool:
@@ -125,16 +97,6 @@ def _mended(own: RawHeaders, added: RawHeaders) -> RawHeaders:
         *[pair for name, pair in zip(names, own, strict=True) if name not in ours],
         *[(name, value) for name, value in added if name != b"vary" or not {value.lower(), b"*"} & said],
     ]
-
-
-def _raw(headers: tuple[tuple[str, str], ...]) -> RawHeaders:
-    raw: RawHeaders = []
-    for header in headers:  # a comprehension is one more call in Python 3.11
-        if header[0] == "RateLimit":  # the only one that changes from answer to answer
-            raw.append((b"ratelimit", header[1].encode()))
-        else:
-            raw.append(_raw_pair(header))
-    return raw
 
 
 @lru_cache(maxsize=4096)

@@ -137,10 +137,10 @@ class Places:
         lengths = self._lengths
         for name, value in headers if type(headers) is list else _pairs(headers):
             # Lengths are compared first: a request has many headers, and few of them may hold a key.
-            if len(name) in lengths and (lower := name.lower()) in meanings:
+            if len(name) in lengths and (name in meanings or (name := name.lower()) in meanings):
                 if sent is not None:
                     return None
-                sent, meaning = value, meanings[lower]
+                sent, meaning = value, meanings[name]
         if sent is None or meaning is None or len(sent) > LONGEST_CREDENTIAL:
             return None
         return sent, meaning
