@@ -101,8 +101,8 @@ def test_hours_of_keys_begin_at_different_times() -> None:
     noting = Clients(noted=True)
     ids = [f"{number:022}" for number in range(300)]
     for key_id in ids:
-        noting.news(key_id, "network", OFFICE, 7200.0, always=False)
-    anew = [len([key_id for key_id in ids if noting.news(key_id, "network", OFFICE, 7200.0 + at, always=False)])
+        noting.news(key_id, OFFICE, None, 7200.0, always=False)
+    anew = [len([key_id for key_id in ids if any(noting.news(key_id, OFFICE, None, 7200.0 + at, always=False))])
             for at in range(0, HOUR + 1, 600)]  # fmt: skip
     assert anew[0] == 0
     assert sum(anew) == len(ids)
@@ -258,10 +258,10 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "MOST_TOLD", 10)
     noting = Clients(noted=True)
     for number in range(100):
-        assert noting.news("key", "agent", f"{number}", 0.0, always=False) == {f"{number}": 0.0}
+        assert noting.news("key", None, f"{number}", 0.0, always=False) == ({}, {f"{number}": 0.0})
         assert len(noting._told) <= 10
-    assert noting.news("key", "agent", "99", 0.0, always=False) == {}
-    assert noting.news("key", "agent", "0", 0.0, always=False) == {"0": 0.0}
+    assert noting.news("key", None, "99", 0.0, always=False) == ({}, {})
+    assert noting.news("key", None, "0", 0.0, always=False) == ({}, {"0": 0.0})
 
 
 @needs_fork

@@ -58,26 +58,34 @@ class Clients:
         self.noted = noted
         self._told: set[int] = set()
 
-    def news(self, key_id: str, kind: str, seen: object, wall: float, *, always: bool) -> Mapping[str, float]:
-        """Return the part of an address or a user agent to tell the store, with its time; empty if it knows it.
+    def news(
+        self, key_id: str, ip: object, agent: object, wall: float, *, always: bool
+    ) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """Return the parts of an address and of a user agent to tell the store, with their time.
 
         Args:
             key_id: The key that was accepted.
-            kind: ``network`` or ``agent``.
-            seen: The address, or the user agent.
+            ip: The address.
+            agent: The user agent.
             wall: The present, in seconds since 1970 UTC.
-            always: Whether to tell the store each time.
+            always: Whether to tell the store each time; otherwise the part of a client that it knows is empty.
         """
-        if not self.noted or not seen or not isinstance(seen, str):
+        if not self.noted:
+            return UNKNOWN, UNKNOWN
+        key = None if always else (key_id, int(wall + hash(key_id) % _HOUR) // _HOUR)
+        return self._part(key, "network", ip, wall), self._part(key, "agent", agent, wall)
+
+    def _part(self, key: tuple[str, int] | None, kind: str, seen: object, wall: float) -> Mapping[str, float]:
+        """Return the part of an address or of a user agent; empty if the store was told in this hour of the key."""
+        if not seen or not isinstance(seen, str):
             return UNKNOWN
-        if always:
-            return {kept(seen, LONGEST_WITNESS): wall}
-        mark = hash((key_id, kind, seen, int(wall + hash(key_id) % _HOUR) // _HOUR))
-        if mark in self._told:
-            return UNKNOWN
-        if len(self._told) >= MOST_TOLD:
-            self._told = set()
-        self._told.add(mark)
+        if key is not None:
+            mark, told = hash((key, kind, seen)), self._told
+            if mark in told:
+                return UNKNOWN
+            if len(told) >= MOST_TOLD:
+                told = self._told = set()
+            told.add(mark)
         return {kept(seen, LONGEST_WITNESS): wall}
 
     def meet(self, entry: Entry, ip: object) -> None:

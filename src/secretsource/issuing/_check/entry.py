@@ -37,6 +37,7 @@ class Entry:
             needs the long way, such as a rotating, suspended or metered one.
         fresh_until: Monotonic seconds until which the record need not be read again.
         hashed: The hash that finds it.
+        is_plain: Whether its record alone decides: its key is active, and takes no leases or credits.
         expires: The end of its key by the wall clock, or None.
         granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and earlier granted demands;
             each demand on one kind of keys stands there with its kind. A key of the reserved prefix meets no others.
@@ -57,6 +58,7 @@ class Entry:
         "fresh_until",
         "granted",
         "hashed",
+        "is_plain",
         "limit_key",
         "noting",
         "plan",
@@ -78,6 +80,7 @@ class Entry:
         self.granted = _NOTHING if record.prefix == RESERVED_PREFIX else _granted(record.scopes)
         self.limit_key, self.plan = limits_of(record)
         self.expires = record.expires
+        self.is_plain = record.status is _ACTIVE and not self.is_suspended and not self.is_receipted
         self.clients = NOBODY
         self.noting = self.seen = _NEVER
         self.requests = 0
@@ -86,11 +89,9 @@ class Entry:
 
     def times(self, mono: float, wall: float, ttl: float) -> tuple[float, float, float]:
         """Return `drift`, `fresh_until` and `until` for a record that was good at an instant, given on both clocks."""
-        record, drift, until = self.record, wall - mono, mono + ttl
+        drift, until, begins = wall - mono, mono + ttl, self.record.begins
         fresh_until, expires = until, self.expires
-        is_plain = record.status is _ACTIVE and not self.is_suspended and not self.is_receipted
-        has_begun = record.begins is None or record.begins <= wall
-        if not is_plain or not has_begun:
+        if not self.is_plain or (begins is not None and begins > wall):
             until = _NEVER
         elif expires is not None and expires - drift < until:
             until = expires - drift

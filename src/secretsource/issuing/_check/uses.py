@@ -95,8 +95,7 @@ class UseLog:
         """
         clients, key_id, networks, agents = self._clients, entry.record.key_id, UNKNOWN, UNKNOWN
         if ip or agent:
-            networks = clients.news(key_id, "network", ip, wall, always=counted)
-            agents = clients.news(key_id, "agent", agent, wall, always=counted)
+            networks, agents = clients.news(key_id, ip, agent, wall, always=counted)
         if counted or networks or agents:
             self.watch(Use(key_id, wall, int(counted), networks, agents))
         if entry.until > 0.0:  # else no check finds it at a glance

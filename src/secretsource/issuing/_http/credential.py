@@ -240,7 +240,7 @@ def first(headers: Headers, wanted: str) -> str | None:
         wanted: Its name, in lower case.
     """
     length, names = len(wanted), (wanted, wanted.encode())
-    for name, value in _pairs(headers):
+    for name, value in headers if type(headers) is list else _pairs(headers):
         if len(name) == length and name.lower() in names:
             return _text(value)
     return None

@@ -141,13 +141,13 @@ class Reception:
         if sent is None or demand is None:
             return None
         if limit is not None:
-            return self._recall(headers, Asked(demand, cost, kind, ip, None, method, path, limit))
+            return self._recall(headers, self._asked(headers, ip, method, path, demand, cost, limit))
         value, (hash_again, vary) = sent
         verdict = glance(hash_again(value if type(value) is bytes else written(value)), demand, ip, cost, kind)
         if type(verdict) is not Accepted:
-            return self._look(verdict, headers, vary, Asked(demand, cost, kind, ip, None, method, path))
+            return self._look(verdict, vary, headers, ip, method, path, demand, cost)
         if keys._listeners:
-            self._tell(verdict, Asked(demand, cost, kind, ip, first(headers, "user-agent"), method, path))
+            self._tell(verdict, self._asked(headers, ip, method, path, demand, cost))
         granted, lease = verdict._granted, None
         # A key that is accepted so far is active, and has no end to announce.
         if granted is not None:
@@ -157,11 +157,14 @@ class Reception:
                 lease = lease_of(verdict)
         return _new(Admitted, (verdict.record, vary, None, None, verdict, lease))
 
-    def _look(self, hashed: bytes | None, headers: Headers, vary: Vary, asked: Asked) -> Admitted | None:
+    def _look(
+        self, hashed: bytes | None, vary: Vary, headers: Headers, ip: str | None, method: str, path: str,
+        demand: Demand, cost: int,
+    ) -> Admitted | None:  # fmt: skip
         """Let a key in that memory does not accept, if the store may be asked here, and accepts it."""
         if hashed is None or not self._looks:
             return None
-        asked = asked._replace(agent=first(headers, "user-agent"))
+        asked = self._asked(headers, ip, method, path, demand, cost)
         try:
             verdict = self._keys._look(hashed, asked)
         except InvalidRequest:  # which the long way raises without the key in its frames
@@ -174,7 +177,6 @@ class Reception:
         if sent is None:
             return None
         key, vary = sent
-        asked = asked._replace(agent=first(headers, "user-agent"))
         try:
             verdict: Verdict | None = verifier.recall(key, verifier.hashed(key), asked)
         except InvalidRequest:  # which the long way raises without the key in its frames
@@ -187,7 +189,8 @@ class Reception:
             return None
         if self._keys._listeners:
             self._tell(verdict, asked)
-        return Admitted(verdict.record, accepted_headers(verdict) + vary, verdict=verdict, lease=lease_of(verdict))
+        record, lease = verdict.record, lease_of(verdict)
+        return _new(Admitted, (record, accepted_headers(verdict) + vary, None, None, verdict, lease))
 
     def arrival(
         self,
@@ -288,9 +291,8 @@ class Reception:
 
     def _ask(self, taken: Taken, arrival: Arrival, look_up: Callable[[str, Asked], Any]) -> Flow[Verdict]:
         """Return the verdict of a check, or of a request without a key to check, which is announced here."""
-        agent = first(arrival.headers, "user-agent")
         _, ip, method, path, _, scope, cost, limit, _ = arrival
-        asked = Asked(scope, cost, self._rules.kind, ip, agent, method, path, limit)
+        asked = self._asked(arrival.headers, ip, method, path, scope, cost, limit)
         verdict: Verdict
         if isinstance(taken.key, str):
             try:
@@ -305,6 +307,13 @@ class Reception:
         if self._keys._listeners:
             self._tell(verdict, asked)
         return verdict
+
+    def _asked(
+        self, headers: Headers, ip: str | None, method: str, path: str, scope: Demand, cost: int,
+        limit: RouteLimit | None = None,
+    ) -> Asked:  # fmt: skip
+        """Return the question of a request."""
+        return Asked(scope, cost, self._rules.kind, ip, first(headers, "user-agent"), method, path, limit)
 
     def _tell(self, verdict: Verdict, asked: Asked) -> None:
         tell(self._keys._listeners, self._keys._parts.clock, verdict, asked)
