@@ -15,9 +15,12 @@ from secretsource.issuing._key.lifecycle import By
 from secretsource.issuing._manage import request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from secretsource.issuing import ApiKeys
 
 NOW = 1_000_000.0
+A_KEY = "acme_live_" + "0Az" * 18 + "ss1" + "9Zz" * 2
 TOMORROW = datetime.fromtimestamp(NOW, UTC) + timedelta(days=1)
 
 
@@ -192,14 +195,41 @@ ANNOTATIONS = [
     ("lone \ud800", "lone \ufffd"),
     ("turned \u202e", "turned \ufffd"),
     (7, "7"),
+    (f"found {A_KEY} in a chat", "found <masked> in a chat"),
+    ("x" * 249 + " " + A_KEY, "x" * 249 + " <mask"),
 ]
 
 
 @pytest.mark.parametrize(("given", "kept"), ANNOTATIONS)
 def test_an_annotation_is_made_to_fit(given: Any, kept: str) -> None:
-    """It is cut and cleaned, and never stops the call that it annotates."""
+    """It is cut and cleaned, keys in it are masked, and it never stops the call that it annotates."""
     assert request.by(given, given, given) == By(kept, kept, kept)
     assert request.by(None, None, None) == By()
+
+
+FIELDS_WITH_A_KEY: list[tuple[str, Any]] = [
+    ("name", f"worker with {A_KEY}"),
+    ("owner", A_KEY),
+    ("metadata", {"used in": [f"KEY={A_KEY}"]}),
+    ("metadata", {A_KEY: 1}),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), FIELDS_WITH_A_KEY)
+def test_no_record_has_a_key_in_clear(keys: ApiKeys, field: str, value: Any) -> None:
+    """A new key, an update, an owner and a plan are refused with an API key in a field; the error does not quote it."""
+    given: Any = {"owner": "acme", field: value}
+    refusals: list[Callable[[], object]] = [lambda: keys.issue(**given)]
+    if field == "owner":
+        refusals += [lambda: keys.owners.put(value), lambda: keys.plans.put(value)]
+    else:
+        key_id = keys.issue(owner="acme").record.key_id
+        asked: Any = {field: value}
+        refusals += [lambda: keys.update(key_id, **asked), lambda: keys.owners.put("acme", **asked)]
+    for refused in refusals:
+        with pytest.raises(InvalidRequest, match="must not have an API key in it") as caught:
+            refused()
+        assert A_KEY not in str(caught.value)
 
 
 PAGES: dict[str, dict[str, Any]] = {

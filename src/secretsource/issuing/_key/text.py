@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from unicodedata import ucd_3_2_0
 
-__all__ = ["canonical", "cleaned", "is_legible", "kept", "masked", "stripped"]
+__all__ = ["canonical", "cleaned", "holds_key", "is_legible", "kept", "masked", "stripped"]
 
 _ILLEGIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _KEY = re.compile(r"[a-z][a-z0-9]{0,15}_[a-z]{2,8}_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}")
@@ -37,6 +37,11 @@ def canonical(name: str) -> str:
     """
     bare = stripped(name)
     return bare if bare.isascii() else ucd_3_2_0.normalize("NFC", bare)
+
+
+def holds_key(text: str) -> bool:
+    """Return whether there is a text in the form of a whole key in a text; only its form is looked at."""
+    return _KEY.search(text) is not None
 
 
 def masked(text: str, longest: int) -> str:

@@ -54,7 +54,7 @@ class KeyUpdate(TypedDict, total=False):
 
 
 _FIELDS: Mapping[str, tuple[str, Callable[[Any], object], object]] = {
-    "name": ("name", lambda given: request.text(given, "name"), ""),
+    "name": ("name", lambda given: request.keyless(request.text(given, "name"), "name"), ""),
     "scopes": ("scopes", policy.check_scopes, frozenset()),
     "rate_limit": ("rate_limit", lambda given: request.text(given, "rate_limit"), None),
     "quota": ("quota", lambda given: request.text(given, "quota"), None),
@@ -62,7 +62,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], object], object]] = {
     "networks": ("networks", policy.check_networks, ()),
     "begins_at": ("begins", lambda given: request.instant(given, "begins_at"), None),
     "expires_at": ("expires", lambda given: request.instant(given, "expires_at"), None),
-    "metadata": ("metadata", request.metadata, NO_METADATA),
+    "metadata": ("metadata", lambda given: request.keyless(request.metadata(given), "metadata"), NO_METADATA),
     "rotate_every": ("rotate_every", lambda given: request.period(given, "rotate_every"), None),
 }
 """By the name of the argument: the field of the record, its check, and its value for None."""

@@ -17,14 +17,16 @@ from secretsource.issuing import limits
 from secretsource.issuing._check import policy
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._key.lifecycle import By
-from secretsource.issuing._key.text import canonical, cleaned, is_legible
+from secretsource.issuing._key.text import canonical, holds_key, is_legible, kept
 from secretsource.stores.base import KeyQuery, KeyRecord, Status
 from secretsource.stores.records import NO_METADATA
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Required
+    from typing import Required, TypeVar
+
+    Kept = TypeVar("Kept")
 
 _NAMELESS = {
     "owner": "a key needs an owner: give the name or number of a customer",
@@ -101,11 +103,11 @@ def draft(request: KeyRequest, now: float) -> KeyRecord:
         hash=b"",
         pepper_version="",
         display="",
-        owner=owner(request.get("owner")),
+        owner=keyless(owner(request.get("owner")), "owner"),
         prefix=request.get("prefix", "sk"),
         environment=request.get("environment", "live"),
         created=now,
-        name=text(request.get("name", ""), "name"),
+        name=keyless(text(request.get("name", ""), "name"), "name"),
         scopes=policy.check_scopes(request.get("scopes", ())),
         rate_limit=rate_limit,
         quota=quota,
@@ -113,14 +115,14 @@ def draft(request: KeyRequest, now: float) -> KeyRecord:
         networks=policy.check_networks(request.get("networks", ())),
         begins=begins,
         expires=_expiry(request, now, begins),
-        metadata=metadata(request.get("metadata", NO_METADATA)),
+        metadata=keyless(metadata(request.get("metadata", NO_METADATA)), "metadata"),
         rotate_every=period(request.get("rotate_every"), "rotate_every"),
     )
 
 
 def by(actor: str | None, origin: str | None, reason: str | None = None) -> By:
-    """Cut the actor, the origin and the reason to fit: an annotation must never stop the call that it annotates."""
-    return By(*(None if given is None else cleaned(str(given), LONGEST_TEXT) for given in (actor, origin, reason)))
+    """Cut the actor, the origin and the reason to fit, and mask keys: an annotation stops no call."""
+    return By(*(None if given is None else kept(str(given), LONGEST_TEXT) for given in (actor, origin, reason)))
 
 
 def text(value: object, what: str) -> str:
@@ -136,6 +138,19 @@ def text(value: object, what: str) -> str:
         "bidirectional overrides",
         field=what,
     )
+
+
+def keyless(value: Kept, what: str) -> Kept:
+    """Return a field that every reader of a record sees, if there is no API key in it.
+
+    Raises:
+        InvalidRequest: There is a key in it, which is not quoted.
+    """
+    if holds_key(str(value)):
+        raise InvalidRequest(
+            f"{what} must not have an API key in it, where it stays readable: leave it out", field=what
+        )
+    return value
 
 
 def seconds(length: object, what: str) -> float:

@@ -61,8 +61,11 @@ def test_a_good_form_is_read() -> None:
     ("fields", "wrong"),
     [
         ({"name": ""}, {"name": "Give the key a name, so that you know it again."}),
-        ({"name": "x" * 256}, {"name": "The name must be at most 255 characters, on one line."}),
-        ({"name": "a\tb"}, {"name": "The name must be at most 255 characters, on one line."}),
+        (
+            {"name": "x" * 256},
+            {"name": "The name must be at most 255 characters, on one line, without an API key in it."},
+        ),
+        ({"name": "a\tb"}, {"name": "The name must be at most 255 characters, on one line, without an API key in it."}),
         ({"scopes": []}, {"scopes": "Choose what the key may do."}),
         ({"scopes": ["a:read", "b:read"]}, {"scopes": "Choose from the list."}),
         (

@@ -110,7 +110,7 @@ def _read(given: OwnerFields) -> dict[str, Any]:
         )
     fields: dict[str, Any] = dict(given)
     if "name" in fields:
-        fields["name"] = _request.text(fields["name"] or "", "name")
+        fields["name"] = _request.keyless(_request.text(fields["name"] or "", "name"), "name")
     if fields.get("plan") is not None:
         fields["plan"] = _request.named(fields["plan"], "plan")
     for what in ("rate_limit", "quota"):
@@ -120,5 +120,5 @@ def _read(given: OwnerFields) -> dict[str, Any]:
     if "credits" in fields:
         _request.credits(fields["credits"])
     if "metadata" in fields:
-        fields["metadata"] = _request.metadata(fields["metadata"] or {})
+        fields["metadata"] = _request.keyless(_request.metadata(fields["metadata"] or {}), "metadata")
     return fields

@@ -111,6 +111,8 @@ class Registry(Generic[Kept]):
                 yield from self._tell(name)
                 return old
             self._compare(name, old, revision)
+            if old is None:
+                _request.keyless(name, self._subject)
             now = self._parts.clock.now().wall
             new = decide(name, old, now)
             fields = _changed(old, new)

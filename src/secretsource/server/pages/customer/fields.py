@@ -54,7 +54,7 @@ def read_key(form: Form, offer: Offer, held: Iterable[str], translate: Translate
     if not name:
         form.wrong("name", translate("Give the key a name, so that you know it again."))
     elif len(name) > LONGEST_NAME or not name.isprintable():
-        form.wrong("name", translate("The name must be at most 255 characters, on one line."))
+        form.wrong("name", translate("The name must be at most 255 characters, on one line, without an API key in it."))
     scopes = form.texts("scopes")
     if not {*scopes} <= {*offer.scopes, *held}:
         form.wrong("scopes", translate("Choose from the list."))

@@ -22,7 +22,7 @@ INVALID = "InvalidRequest"
 _ONE_LINE = mark("Write at most 255 characters, on one line.")
 
 MISTAKES: Mapping[tuple[str, str], str] = {
-    (INVALID, "name"): mark("The name must be at most 255 characters, on one line."),
+    (INVALID, "name"): mark("The name must be at most 255 characters, on one line, without an API key in it."),
     (INVALID, "owner"): mark(
         "The id of a customer must be at most 255 characters, on one line, and not a reserved one."
     ),
