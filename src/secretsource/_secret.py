@@ -218,13 +218,25 @@ def given(value: str | bytes, name: str) -> Secret:
 
 
 NO_TEXT = "\udcff this secret is binary"
-"""The text of a binary secret: half of a surrogate pair, which nothing can send or write."""
+"""The text of a binary secret: half of a surrogate pair, which UTF-8 cannot write."""
 
 
 class _BinarySecret(Secret):
-    """A secret of bytes that are not text: every use as text fails, and does not go on with a wrong value."""
+    """A secret of bytes that are not text: every use as text fails, and does not go on with a wrong value.
+
+    All of them have one text, which a client can send in JSON. So only their bytes are compared, and no text is equal.
+    """
 
     __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._raw == self._raw
+
+    def __ne__(self, other: object) -> bool:
+        return not self.__eq__(other)
+
+    def __hash__(self) -> int:
+        return hash(self._raw)
 
     def __str__(self) -> NoReturn:
         raise self._no_text()

@@ -222,6 +222,18 @@ class TestGetSet:
         shell.invalidate("KEY")
         assert [(str(s), s.version) for s in shell.get_set("KEY")] == [("two", "2"), ("one", "1")]
 
+    def test_binary_versions(self, new_shell: NewShell) -> None:
+        """Two versions that are not text are told apart by their bytes, so both sides of a rotation are in the set."""
+        from secretsource.providers.memory import MemoryProvider
+
+        memory = MemoryProvider({"KEY": b"\xff1"})
+        memory.put("KEY", b"\xff2")
+        shell = new_shell(memory)
+        assert [secret.as_bytes() for secret in shell.get_set("KEY")] == [b"\xff2", b"\xff1"]
+        memory.put("KEY", b"\xff2")
+        shell.invalidate("KEY")
+        assert [secret.as_bytes() for secret in shell.get_set("KEY")] == [b"\xff2"]
+
     def test_stage(self, kind: ShellKind, new_shell: NewShell) -> None:
         """A service with stages is asked for the one before, at the same field."""
         before = SecretRef("scripted", "KEY", stage="previous")

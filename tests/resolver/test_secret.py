@@ -120,6 +120,15 @@ def test_a_binary_one_that_slips_into_text() -> None:
             text.encode()
 
 
+def test_binary_ones_are_equal_by_their_bytes() -> None:
+    """Another secret is equal if its bytes are; a text never is, also not the one that stands in for all of them."""
+    one, same, other = secret(b"\xff1"), secret(b"\xff1", version="8"), secret(b"\xff2")
+    assert (one == same, one != same, hash(one) == hash(same)) == (True, False, True)
+    assert (one == other, one != other, len({one, same, other})) == (False, True, 2)
+    for text in (str.__str__(one), secret(str.__str__(one)), "", b"\xff1"):
+        assert (one == text, text == one, one != text, text != one) == (False, False, True, True)
+
+
 def test_as_json() -> None:
     """The parsed document, of text or bytes."""
     assert secret('{"a": [1]}').as_json() == {"a": [1]}

@@ -86,7 +86,7 @@ def is_same(one: Secret, other: Secret) -> bool:
     """Return whether two secrets are one version, or one value where the provider has no versions."""
     if one.version is not None and other.version is not None:
         return one.version == other.version
-    return one == other and one._raw == other._raw
+    return one == other
 
 
 def rotations(provider: str, before: CachedAnswer | None, now: CachedAnswer | None) -> list[RotationEvent]:
