@@ -120,6 +120,69 @@ def test_tests_do_not_see_each_other(tmp_path: Path) -> None:
     assert "8 passed" in done.stdout, done.stdout
 
 
+FAILING = """
+import os
+from dataclasses import dataclass
+from typing import NamedTuple
+import pytest
+from secretsource import Secret, get_secret, get_secrets
+
+os.environ["TOKEN"] = "-".join(["canary", "91f3"])
+TOKEN = get_secret("TOKEN")
+
+@dataclass
+class Settings:
+    token: str
+
+class Pair(NamedTuple):
+    name: str
+    settings: Settings
+
+def test_equals():
+    assert TOKEN == "other"
+
+def test_is_not_in():
+    assert "canary" not in TOKEN
+
+def test_in_objects():
+    assert Pair("a", Settings(TOKEN)) == Pair("a", Settings("other"))
+
+def test_in_lists():
+    assert [TOKEN, {"token": TOKEN}] == ["other", {"token": "other"}]
+
+@pytest.mark.parametrize("token", [TOKEN])
+def test_parameter(token):
+    assert token > "other"
+
+class Every:
+    def __getattr__(self, name):
+        return self
+
+def test_in_an_object_with_every_name():
+    assert Every() == TOKEN
+
+def test_texts_are_compared_as_ever():
+    assert "one text" == "another text"
+"""
+
+
+def test_a_failing_test_shows_no_secret(tmp_path: Path) -> None:
+    """Neither the report of a failed comparison nor the name of a case has the value; other texts are compared."""
+    (tmp_path / "test_failing.py").write_text(FAILING)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-vv", "-l", "-p", "no:cacheprovider", "--rootdir", ".", "test_failing.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "7 failed" in done.stdout, done.stdout
+    assert "canary-91f3" not in done.stdout + done.stderr
+    assert "test_parameter[TOKEN]" in done.stdout
+    assert "Secret('TOKEN', provider='env', version=None, served='live') == 'other'" in done.stdout
+    assert "- another text" in done.stdout
+
+
 def test_the_clock_is_fake(fake_clock: object) -> None:
     """The fixture is a clock that has not moved."""
     assert isinstance(fake_clock, FakeClock)

@@ -1,13 +1,14 @@
 """Fixtures for applications that use secretsource; pytest loads them by itself once the package is installed.
 
-The package is imported only when a test asks for a fixture, or imports it itself.
+The package is imported only when a test asks for a fixture, or imports it itself. A secret is a text, which pytest
+would show in the report of a failure and in the name of a test. Here, both show its mask or its name.
 """
 
 from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from secretsource.resolver._default import DefaultResolver
     from secretsource.testing.clock import FakeClock
 
-__all__ = ["fake_clock", "secret_override"]
+__all__ = ["fake_clock", "pytest_assertrepr_compare", "pytest_make_parametrize_id", "secret_override"]
 
 pytest.register_assert_rewrite(
     "secretsource.testing._providers.conformance",
@@ -26,6 +27,43 @@ pytest.register_assert_rewrite(
     "secretsource.testing._providers.async_conformance",
     "secretsource.testing._integrations.acceptance",
 )
+
+
+DEEPEST = 8
+"""Levels of objects inside of objects in which a secret is looked for."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Explain a failed comparison with a secret by its mask; pytest would show the difference of the texts.
+
+    Args:
+        op: The operator.
+        left: The value before it.
+        right: The value after it.
+    """
+    return [f"{left!r} {op} {right!r}"] if _has_secret(left) or _has_secret(right) else None
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Call the case of a parameter by the name of the secret; pytest would call it by the value.
+
+    Args:
+        val: The parameter.
+    """
+    kind = _from_loaded("secretsource._secret", "Secret")
+    return str(getattr(val, "name", "")) if kind is not None and isinstance(val, kind) else None
+
+
+def _has_secret(value: object, depth: int = 0) -> bool:
+    """Return whether a value is a secret, or an object with a field that is: pytest compares objects by fields."""
+    kind = _from_loaded("secretsource._secret", "Secret")
+    if kind is None or isinstance(value, kind):
+        return kind is not None
+    of = type(value)  # not of the value, which may have every name, as a mock has
+    fields = getattr(of, "__dataclass_fields__", ()) or (getattr(of, "_fields", ()) if isinstance(value, tuple) else ())
+    names = [*fields, *(each.name for each in getattr(of, "__attrs_attrs__", ()))]
+    return depth < DEEPEST and any(_has_secret(getattr(value, str(name), None), depth + 1) for name in names)
 
 
 @pytest.fixture(autouse=True)
@@ -47,8 +85,13 @@ def _default_resolver_of_its_own() -> Iterator[None]:
 
 def _default_resolver() -> DefaultResolver | None:
     """Return the default resolver, if a module has imported it."""
-    module = sys.modules.get("secretsource.resolver._default")
-    return getattr(module, "default_resolver", None)
+    resolver: DefaultResolver | None = _from_loaded("secretsource.resolver._default", "default_resolver")
+    return resolver
+
+
+def _from_loaded(module: str, name: str) -> Any:
+    """Return an object of a module, if the module is loaded."""
+    return getattr(sys.modules.get(module), name, None)
 
 
 @pytest.fixture
