@@ -48,6 +48,17 @@ def test_an_optional_secret_that_is_there(project: Path, spawn: Spawn) -> None:
     assert environment["DEBUG_TOKEN"] == "there"
 
 
+def test_an_inherited_value_does_not_stand_in(folder: Path, spawn: Spawn) -> None:
+    """Where the chain says that an optional secret is not there, the command gets no older value of its name."""
+    (folder / "mounted").mkdir()
+    (folder / "secretsource.toml").write_text(
+        '[environments.x]\nproviders = ["file://mounted"]\n[secrets.DEBUG_TOKEN]\nrequired = false\n', encoding="utf-8"
+    )
+    environment, _ = told(spawn("run", "--", sys.executable, "-c", PRINT, DEBUG_TOKEN="older", OTHER="kept"))
+    assert "DEBUG_TOKEN" not in environment
+    assert environment["OTHER"] == "kept"
+
+
 @pytest.mark.parametrize("options", [("--only", "TLS_KEY", "--only", "EXTRA"), ("--only", "TLS_KEY,EXTRA")])
 def test_only_some(project: Path, spawn: Spawn, options: tuple[str, ...]) -> None:
     """--only takes the place of the declared names, and may name others."""

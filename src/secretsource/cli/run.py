@@ -58,14 +58,17 @@ def run(
     """Run a command with the declared secrets.
 
     The secrets are in the environment of the command only. The command does not start without a required secret. A
-    secret with required = false may be missing; a secret that --only names is required. Binary values are base64. The
-    lease of a secret is renewed while the command runs, and revoked when it ends.
+    secret with required = false may be missing: then the command has no variable of its name. A secret that --only
+    names is required. Binary values are base64. The lease of a secret is renewed while the command runs, and revoked
+    when it ends.
     """
     choice = Choice.of(context)
     names = _wanted(choice, only)
     with choice.resolver() as resolver:
         secrets = _all_of(resolver, names)
         environment = _surroundings(choice, resolver, clean=clean, verbose=verbose)
+        for name in names.keys() - secrets.keys():  # the chain says that it is not there: an inherited value is older
+            environment.pop(os.fsencode(name), None)
         environment |= {os.fsencode(name): encoded_for_environment(secret) for name, secret in secrets.items()}
         ended = _supervised(command, environment, _holders(resolver))
     if isinstance(ended, int):
