@@ -312,6 +312,18 @@ def test_close_without_the_right_to_revoke(
     assert len(engine.leases("app")) == 1
 
 
+def test_lease_that_may_not_be_renewed_is_revoked_at_the_end(engine: Engine, bao: OpenBao, front: Relay) -> None:
+    """A token without the right to renew gets a new user each time; all of them end when the provider is closed."""
+    token = bao.token(engine.rules, ttl="1h", no_default_policy=True)
+    provider = VaultProvider(address=front.address, auth={"method": "token", "token": token})
+    ref = engine.role("app", "1h", "24h")
+    first = found(provider.fetch(ref, timeout=5))
+    assert found(provider.fetch(ref, timeout=5)).value != first.value
+    assert len(engine.leases("app")) == 2
+    provider.close()
+    assert eventually(lambda: not engine.leases("app"))
+
+
 def test_rejected_user_is_replaced(engine: Engine, front: Relay, provider: VaultProvider) -> None:
     """A user that somebody dropped is refused by the database, rejected once, and another one comes that works."""
     place = f"vault://{engine.role('app', '1h', '24h').location}"

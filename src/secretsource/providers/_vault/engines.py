@@ -195,7 +195,10 @@ class VaultEngines:
         return lease.found(now)
 
     def _prolong(self, lease: HeldLease, deadline: float) -> bool | Failed:
-        """Renew a lease, or ask for the remaining life of a fixed one; False if its secret must be replaced."""
+        """Renew a lease, or ask for the remaining life of a fixed one; False if its secret must be replaced.
+
+        A lease that this token may not renew stands until its end: it is replaced, and revoked as others are.
+        """
         call = "renew_lease" if lease.renewable else "read_lease"
         more = {"increment": round(lease.seconds)} if lease.renewable else {}
         answer = self._ask(lease_call(call, lease, **more), lease.ref, lease.token, deadline)
@@ -206,7 +209,8 @@ class VaultEngines:
             failure = explain_answer(answer.status, answer.body, path="sys/leases/renew", wait=answer.wait)
             if isinstance(failure, Failed) and failure.retryable:
                 return failure
-            lease.end()
+            if not isinstance(failure, Failed) or failure.code is not FailureCode.DENIED:
+                lease.end()
             return False
         if lease.renewable:
             return lease.extend(seconds_of((answer.body or {}).get("lease_duration")), now - answer.took)
