@@ -353,6 +353,31 @@ class TestFile:
             assert (resolver.get("A"), resolver.get("B")) == ("APP_", "b")
 
     @pytest.mark.parametrize(
+        ("value", "prefix"),
+        [("ref+file://{}/prefix", "APP_"), ("ref+env://NEXT", "APP_"), ("ref+ref+APP_", "ref+APP_")],
+    )
+    def test_a_setting_that_is_a_pointer(
+        self, value: str, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A value of the environment that points elsewhere is followed for a setting too; it is never the setting."""
+        (tmp_path / "prefix").write_text("APP_")
+        monkeypatch.setenv("NEXT", f"ref+file://{tmp_path}/prefix")
+        monkeypatch.setenv("PREFIX", value.format(tmp_path))
+        monkeypatch.setenv(f"{prefix}A", "a")
+        text = '[environments.x]\nproviders = ["env"]\n[providers.env]\nprefix = "ref+env://PREFIX"\n'
+        assert self.wire(tmp_path, text).get("A") == "a"
+
+    @pytest.mark.parametrize("value", ["ref+env://PREFIX", "secretref+vault://x"])
+    def test_a_setting_whose_pointer_leads_nowhere(
+        self, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A circle, or the form of another tool, is an error at first use."""
+        monkeypatch.setenv("PREFIX", value)
+        text = '[environments.x]\nproviders = ["env"]\n[providers.env]\nprefix = "ref+env://PREFIX"\n'
+        with pytest.raises(ConfigurationError, match=r"lead in a circle|form of another tool"):
+            self.wire(tmp_path, text).get("A")
+
+    @pytest.mark.parametrize(
         ("reference", "message"),
         [
             ("ref+env://NO_SUCH", "refers to provider 'env', where the secret was not found: it is not there"),

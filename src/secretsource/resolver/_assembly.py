@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from secretsource._ground.clock import SYSTEM_CLOCK
+from secretsource._ground.flow import run
 from secretsource._ground.repository import folders, mentions
 from secretsource._ground.suggest import unknown
 from secretsource._traceless import traceless
@@ -20,7 +21,9 @@ from secretsource.providers.base import Found, Provider
 from secretsource.providers.reference import FOLLOW_MARK, literal, parse_reference
 from secretsource.resolver._call import fetch
 from secretsource.resolver._evidence import EVIDENCE
-from secretsource.resolver._walk.document import chosen
+from secretsource.resolver._walk.cache import Cache
+from secretsource.resolver._walk.chain import resolve
+from secretsource.resolver._walk.resolution import Reply, Request
 from secretsource.resolver._walk.route import Chain, Route, Skipped
 
 TYPE_CHECKING = False
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from secretsource.config import Config, ProviderConfig
     from secretsource.providers.base import SecretRef
     from secretsource.resolver._engine.engine import Engine
+    from secretsource.resolver._walk.resolution import Ask, Resolution
 
 __all__ = ["checked", "configured", "discovered", "first_engine", "wired"]
 
@@ -239,27 +243,37 @@ def _looked_up(value: object, routes: Sequence[Route], provider: str) -> object:
         return value
     if (text := literal(value)) is not None:
         return text
-    route, ref = _source(value, routes, provider)
-    outcome = fetch(route.provider, ref.document, SETTING_TIMEOUT)
-    found = chosen(outcome, () if ref.field is None else (ref.field,)) if isinstance(outcome, Found) else outcome
-    if isinstance(found, (str, bytes)):
-        return found
+    chain = _chain(routes)
+    ref = _source(value, chain, provider)
+    result = _resolved(ref, chain)
+    if isinstance(result.outcome, Found):
+        found = result.outcome.value
+        return result.route.read(found) if result.route and isinstance(found, (str, bytes)) else found
     raise ConfigurationError(
         f"a setting of provider {provider!r} refers to provider {ref.provider!r}, where the secret was not found: "
-        f"{found.reason or 'it is not there'}"
+        f"{result.outcome.reason or result.steps[-1].reason or 'it is not there'}"
     )
 
 
-def _source(value: str, routes: Sequence[Route], provider: str) -> tuple[Route, SecretRef]:
+def _source(value: str, chain: Chain, provider: str) -> SecretRef:
+    """The place that a setting refers to."""
     ref = parse_reference(value)
-    route = next((route for route in routes if route.provider.name == ref.provider), None)
-    if route is None:
-        if ref.provider not in DRIVERS:
-            raise ConfigurationError(
-                f"a setting of provider {provider!r} refers to an "
-                + unknown("provider", ref.provider, [*DRIVERS, *(route.provider.name for route in routes)])
-            )
-        route = Route(_named(ref.provider))
-    if mistake := _misspelt(ref, route.provider):
+    if ref.provider not in chain.opened and ref.provider not in DRIVERS:
+        raise ConfigurationError(
+            f"a setting of provider {provider!r} refers to an "
+            + unknown("provider", ref.provider, [*DRIVERS, *chain.opened])
+        )
+    if mistake := _misspelt(ref, chain.find(ref.provider).provider):
         raise ConfigurationError(f"a setting of provider {provider!r} has an {mistake}")
-    return route, route.provider.complete(ref)
+    return ref
+
+
+def _resolved(ref: SecretRef, chain: Chain) -> Resolution:
+    """Walk to a place as a look-up does, pointers included; nothing is remembered."""
+    until = SYSTEM_CLOCK.now().mono + SETTING_TIMEOUT
+
+    def ask(asks: Sequence[Ask]) -> list[Reply]:
+        lefts = ((ask, until - SYSTEM_CLOCK.now().mono) for ask in asks)
+        return [Reply(fetch(ask.route.provider, ask.ref, left), SYSTEM_CLOCK.now()) for ask, left in lefts]
+
+    return run(resolve(Request("", ref), chain, Cache(DEFAULTS), SYSTEM_CLOCK.now()), ask)
