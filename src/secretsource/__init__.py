@@ -4,23 +4,35 @@
 
     stripe.api_key = get_secret("STRIPE_SECRET_KEY")
 
-Importing this package loads no vendor's SDK, no web framework and no asyncio.
+Names are loaded when they are first used. Importing this package loads no vendor's SDK, no web framework and no
+asyncio.
 """
 
 from __future__ import annotations
 
+from secretsource import resolver as resolver  # the module is here from the start; its names wait as well
 from secretsource._secret import Secret, SecretSet
-from secretsource.resolver._default import configure
-from secretsource.resolver._default import default_resolver as _resolver
-from secretsource.resolver._override import override
-from secretsource.resolver._resolver import Resolver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.resolver._async_default import aexplain, aget_secret, aget_secrets, aload_secrets, areject
     from secretsource.resolver._async_resolver import AsyncResolver
+    from secretsource.resolver._default import (
+        configure,
+        explain,
+        get_secret,
+        get_secret_set,
+        get_secrets,
+        invalidate,
+        load_secrets,
+        on_event,
+        on_rotate,
+        reject,
+    )
     from secretsource.resolver._inspection import Probe, ProviderHandle
     from secretsource.resolver._live import LiveSecret
+    from secretsource.resolver._override import override
+    from secretsource.resolver._resolver import Resolver
 
 __all__ = [
     "AsyncResolver",
@@ -50,36 +62,30 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-get_secret = _resolver.get
-get_secrets = _resolver.get_many
-get_secret_set = _resolver.get_set
-load_secrets = _resolver.load
-reject = _resolver.reject
-explain = _resolver.explain
-invalidate = _resolver.invalidate
-on_rotate = _resolver.on_rotate
-on_event = _resolver.on_event
-
-_LATE = {
-    "AsyncResolver": "secretsource.resolver._async_resolver",
-    **dict.fromkeys(("Probe", "ProviderHandle"), "secretsource.resolver._inspection"),
-    "LiveSecret": "secretsource.resolver._live",
-    **dict.fromkeys(
-        ("aexplain", "aget_secret", "aget_secrets", "aload_secrets", "areject"), "secretsource.resolver._async_default"
+_HOMES = {
+    "_async_default": ("aexplain", "aget_secret", "aget_secrets", "aload_secrets", "areject"),
+    "_async_resolver": ("AsyncResolver",),
+    "_default": (
+        "configure", "explain", "get_secret", "get_secret_set", "get_secrets", "invalidate", "load_secrets", "on_event",
+        "on_rotate", "reject",
     ),
-}
+    "_inspection": ("Probe", "ProviderHandle"),
+    "_live": ("LiveSecret",),
+    "_override": ("override",),
+    "_resolver": ("Resolver",),
+}  # fmt: skip
+_MODULES = {name: f"{__name__}.resolver.{module}" for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    """Load, on first use, the asynchronous names, whose modules load asyncio, and those that only tools need."""
-    if name not in _LATE:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value: object = getattr(import_module(_LATE[name]), name)
+    value: object = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATE})
+    return sorted({*globals(), *__all__})

@@ -46,6 +46,12 @@ def test_importing_the_package_is_small(ask: Ask) -> None:
     assert not loaded & (VENDORS | HEAVY)
 
 
+def test_importing_the_package_loads_no_resolver(ask: Ask) -> None:
+    """The names of the package wait for their first use, so a command that needs no secret does not load them."""
+    loaded = loaded_by(ask, "import secretsource\nassert secretsource.resolver")
+    assert {name for name in loaded if name.startswith("secretsource.resolver")} == {"secretsource.resolver"}
+
+
 def test_one_look_up_in_the_environment_is_small(ask: Ask) -> None:
     """Nothing more is loaded to find a variable of the process."""
     look_up = "import secretsource\nassert secretsource.get_secret('STRIPE_SECRET_KEY') == 'sk_test_1'"

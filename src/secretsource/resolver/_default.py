@@ -27,7 +27,20 @@ if TYPE_CHECKING:
     from secretsource.resolver._walk.route import Overlay
     from secretsource.resolver._walk.trace import RotationEvent, SecretEvent
 
-__all__ = ["DefaultResolver", "configure", "default_resolver"]
+__all__ = [
+    "DefaultResolver",
+    "configure",
+    "default_resolver",
+    "explain",
+    "get_secret",
+    "get_secret_set",
+    "get_secrets",
+    "invalidate",
+    "load_secrets",
+    "on_event",
+    "on_rotate",
+    "reject",
+]
 
 
 class _FirstUse:
@@ -145,6 +158,16 @@ class DefaultResolver(Resolver):
 
 default_resolver = DefaultResolver()
 fork.tell(default_resolver)
+
+get_secret = default_resolver.get
+get_secrets = default_resolver.get_many
+get_secret_set = default_resolver.get_set
+load_secrets = default_resolver.load
+reject = default_resolver.reject
+explain = default_resolver.explain
+invalidate = default_resolver.invalidate
+on_rotate = default_resolver.on_rotate
+on_event = default_resolver.on_event
 
 
 @traceless

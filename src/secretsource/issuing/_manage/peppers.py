@@ -11,7 +11,6 @@ import logging
 import secretsource
 from secretsource.exceptions import SecretNotFound, SecretSourceError
 from secretsource.issuing._key.hashing import PepperSet
-from secretsource.resolver._default import default_resolver
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class PepperSource:
         before = dict(self._known)
         try:
             if refused and self._current is not None:
-                default_resolver.reject(self._current)
+                secretsource.reject(self._current)
             peppers = self._ask()
         except SecretSourceError:
             return None  # known peppers stay in use, even when the secret is gone
