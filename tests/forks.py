@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretsource._ground import fork
+from secretsource._ground import turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -86,7 +86,7 @@ def under_way_elsewhere(work: Callable[[Callable[[], None]], object]) -> Generat
 
     def pause() -> None:
         reached.set()
-        while not fork._FORKS._resting:  # until the fork waits
+        while not turns.ALL.are_wanted:  # until the fork waits
             pass
         threading.Event().wait(0.1)  # so that one which does not wait is over
         gone_on.set()

@@ -20,8 +20,9 @@ from tests.forks import held_elsewhere, is_right_in_child, needs_fork, under_way
 from tests.signals import at_each_place, elsewhere, tell
 
 from secretsource._ground import fork, imports
+from secretsource._ground import turns as turns_module
 from secretsource._ground.beginnings import beginning
-from secretsource._ground.turns import Turns
+from secretsource._ground.turns import AllTurns
 from secretsource._redis import Address, Outage
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.limiters._lines import Lines
@@ -45,22 +46,19 @@ class Watched:
     def before_fork(self) -> None:
         self.told.append("before")
 
-    def after_fork_in_parent(self) -> None:
-        self.told.append("in the parent")
-
     def after_fork(self) -> None:
         self.told.append("in the child")
 
 
 @needs_fork
 def test_a_holder_is_told_before_and_after() -> None:
-    """Before the fork on its own side, and after it on both, each time."""
+    """Before the fork in the parent, and after it in the child, each time."""
     holder = Watched()
     fork.ask(holder)
     for _ in range(2):
         holder.told.clear()
         assert is_right_in_child(lambda: holder.told == ["before", "in the child"])
-        assert holder.told == ["before", "in the parent"]
+        assert holder.told == ["before"]
 
 
 def test_the_next_fork_outlives_a_signal(
@@ -86,16 +84,17 @@ def test_the_next_fork_gives_back_the_turns_that_a_signal_left_taken(
 ) -> None:
     """Wherever a signal raises while a fork takes and releases them, other threads have their turns after the next."""
 
-    def prepare() -> tuple[Turns, Any]:
-        turns = Turns()
+    def prepare() -> tuple[AllTurns, Any]:
+        turns = AllTurns()
         return turns, elsewhere(turns.mine)
 
-    def act(world: tuple[Turns, Any]) -> None:
+    def act(world: tuple[AllTurns, Any]) -> None:
         turns, _ = world
-        assert turns.take_all(5)
+        turns.take(5)
+        assert turns.late == []
         turns.release()
 
-    def judge(world: tuple[Turns, Any], _: bool) -> None:
+    def judge(world: tuple[AllTurns, Any], _: bool) -> None:
         turns, turn = world
         act(world)
         assert elsewhere(lambda: turn.acquire(blocking=False) and turns._joining.acquire(blocking=False))
@@ -105,7 +104,7 @@ def test_the_next_fork_gives_back_the_turns_that_a_signal_left_taken(
 
 def test_a_fork_goes_before_threads_that_never_pause() -> None:
     """A thread that ends its turn and wants the next at once does not get it first: a fork could wait in vain."""
-    turns, asked = Turns(), threading.Event()
+    turns, asked = AllTurns(), threading.Event()
     order: list[str] = []
 
     def work() -> None:
@@ -119,7 +118,8 @@ def test_a_fork_goes_before_threads_that_never_pause() -> None:
     thread.start()
     assert working.wait(30)
     threading.Timer(0.05, asked.set).start()  # while the fork waits for this turn
-    assert turns.take_all(10)
+    turns.take(10)
+    assert turns.late == []
     thread.join(0.05)
     order.append("the fork")
     turns.release()
@@ -127,9 +127,29 @@ def test_a_fork_goes_before_threads_that_never_pause() -> None:
     assert order == ["the fork", "the next turn"]
 
 
+def test_a_fork_waits_a_moment_for_a_look_up_also_after_its_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that is stuck has used all the time, and another one is in the middle of a look-up."""
+    monkeypatch.setattr(turns_module, "LEAST", 30)
+    turns, working = AllTurns(), threading.Event()
+
+    def look_up() -> None:
+        with turns.mine():
+            working.set()
+            while not turns.are_wanted:
+                pass
+
+    thread = threading.Thread(target=look_up)
+    thread.start()
+    assert working.wait(30)
+    turns.take(0)
+    assert turns.late == []
+    turns.release()
+    thread.join(30)
+
+
 def test_a_fork_waits_for_a_thread_that_starts_more_work_in_its_turn() -> None:
     """Its first work would never end otherwise."""
-    turns, asked = Turns(), threading.Event()
+    turns, asked = AllTurns(), threading.Event()
 
     def work() -> None:
         with turns.mine():
@@ -142,7 +162,8 @@ def test_a_fork_waits_for_a_thread_that_starts_more_work_in_its_turn() -> None:
     thread.start()
     assert working.wait(30)
     threading.Timer(0.05, asked.set).start()
-    assert turns.take_all(10)
+    turns.take(10)
+    assert turns.late == []
     turns.release()
     thread.join(30)
 
@@ -154,10 +175,6 @@ class Failing(Watched):
         super().before_fork()
         raise ValueError("before")
 
-    def after_fork_in_parent(self) -> None:
-        super().after_fork_in_parent()
-        raise ValueError("in the parent")
-
     def after_fork(self) -> None:
         super().after_fork()
         raise ValueError("in the child")
@@ -166,14 +183,14 @@ class Failing(Watched):
 @needs_fork
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Python prints what the first raises
 def test_one_holder_that_fails_does_not_keep_others_from_their_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All come to rest, go on, and start anew, in whatever order they are called."""
+    """All come to rest, and start anew, in whatever order they are called."""
     monkeypatch.setattr(fork, "_HOLDERS", weakref.WeakSet())
     monkeypatch.setattr(fork, "_KEEPERS", weakref.WeakSet())
     holders = [Failing() for _ in range(3)]
     for holder in holders:
         fork.ask(holder)
     assert is_right_in_child(lambda: all(each.told == ["before", "in the child"] for each in holders))
-    assert [each.told for each in holders] == [["before", "in the parent"]] * 3
+    assert [each.told for each in holders] == [["before"]] * 3
 
 
 IMPORTED_LATER = """
@@ -198,7 +215,6 @@ class Worker:
         self.rested.clear()
         self.wanted.set()
         print("rested" if self.rested.wait(30) else "hung", flush=True)
-    def after_fork_in_parent(self): pass
     def after_fork(self): pass
 
 executor = ThreadPoolExecutor()
@@ -231,6 +247,7 @@ def test_threads_come_to_rest_though_modules_with_locks_were_imported_later() ->
 IMPORTED_MEANWHILE = """
 import sys, os, threading
 from secretsource._ground import fork, imports
+from secretsource._ground import turns as turns_module
 begun, wait = threading.Event(), imports.wait
 def watched(until):
     begun.set()
@@ -361,7 +378,7 @@ def test_a_fork_lets_an_import_ask_for_notice(
     )
     events: Any = ModuleType("tests_of_forks_events")
     events.begun, events.go_on = threading.Event(), waiting
-    for name in ("before_fork", "after_fork_in_parent", "after_fork"):
+    for name in ("before_fork", "after_fork"):
         setattr(events, name, lambda: None)
     monkeypatch.setitem(sys.modules, events.__name__, events)
     monkeypatch.syspath_prepend(tmp_path)
@@ -397,7 +414,7 @@ def test_a_fork_lets_a_thread_with_the_lock_of_logging_have_its_turn(monkeypatch
     assert locked.wait(30)
     assert is_right_in_child(asked.is_set)
     thread.join(30)
-    assert holder.told == ["before", "in the parent"]
+    assert holder.told == ["before"]
 
 
 @needs_fork
@@ -411,10 +428,10 @@ def test_a_lock_of_logging_that_is_never_released_ends_the_rest(monkeypatch: pyt
     with held_elsewhere(logging._lock):  # type: ignore[attr-defined]
         forks = fork._FORKS
         forks.before()
-        assert holder.told == ["before", "in the parent"]
+        assert holder.told == ["before"]
         elsewhere(lambda: fork.ask(Watched()))
         forks.after_in_parent()
-    assert holder.told == ["before", "in the parent"]
+    assert holder.told == ["before"]
 
 
 @pytest.fixture

@@ -17,11 +17,10 @@ import pytest
 from tests.forks import begun, ended, is_right_in_child, needs_fork
 from tests.stores.sql.test_closing import Work
 
-from secretsource._ground import fork
+from secretsource._ground import fork, turns
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.stores import sql
-from secretsource.stores._sql.connections import sqlite_file
 from secretsource.stores.base import KeyQuery
 from secretsource.testing._stores.samples import changed, new, record
 
@@ -130,12 +129,10 @@ def let_go_by_a_fork(store: SqlStore) -> Generator[Work]:
     working = threading.Thread(target=store.database.write, args=[work])
     working.start()
     assert work.begun.wait(30)
-    assert store.database.sqlite is not None
-    turns = store.database.sqlite.turns
 
     def let_go() -> None:
         until = time.monotonic() + 5
-        while not turns._taken and time.monotonic() < until:  # until the fork waits
+        while not turns.ALL.are_wanted and time.monotonic() < until:  # until the fork waits
             time.sleep(0.001)
         work.go_on.set()
 
@@ -162,7 +159,7 @@ def test_a_child_of_a_fork_in_the_middle_of_work_is_refused(
     store: SqlStore, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Work that does not end holds up a fork for a while only; the child is told why, and the parent goes on."""
-    monkeypatch.setattr(sqlite_file, "PATIENCE", 0.05)
+    monkeypatch.setattr(fork, "PATIENCE", 0.05)
     work = Work()
     working = threading.Thread(target=store.database.write, args=[work])
     working.start()
@@ -193,7 +190,7 @@ def test_a_fork_waits_for_a_session_that_begins() -> None:
         let_go = threading.Event()
 
         def refuse() -> None:
-            while not fork._FORKS._resting:  # until the fork waits
+            while not turns.ALL.are_wanted:  # until the fork waits
                 pass
             threading.Event().wait(0.1)  # so that one which does not wait is over
             let_go.set()
@@ -208,15 +205,15 @@ def test_a_fork_waits_for_a_session_that_begins() -> None:
 def test_nothing_is_closed_in_the_middle_of_a_fork(store: SqlStore) -> None:
     """A child would wait for ever for what another thread holds in SQLite."""
     assert store.database.sqlite is not None
-    turns = store.database.sqlite.turns
     closing = threading.Thread(target=store.close)
-    assert turns.take_all(5)
+    turns.ALL.take(5)
+    assert store.database.sqlite.turns.are_taken()
     opened = set(store.database.sqlite.opened)
     closing.start()
     closing.join(0.1)
     assert closing.is_alive()
     assert all(connection.is_open for connection in opened)
-    turns.release()
+    turns.ALL.release()
     closing.join(30)
     assert not any(connection.is_open for connection in opened)
 

@@ -2,8 +2,8 @@
 
 A forked child has the memory of its parent, and none of its other threads. A lock of another thread is never released
 there, and a half-made change stays half made. Open connections still belong to the parent. A keeper of such things
-starts anew in the child. A holder also brings them to rest before the fork, and goes on after it; that is for things
-which a child cannot simply abandon.
+starts anew in the child. A holder also brings them to rest before the fork, which has the turns of all threads then;
+that is for things which a child cannot simply abandon.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import threading
 import time
 import weakref
 
-from secretsource._ground import imports
+from secretsource._ground import imports, turns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Protocol, TypeAlias
+
+    from secretsource._ground.turns import Turn
 
     Lock: TypeAlias = threading.RLock
 
@@ -34,18 +36,14 @@ if TYPE_CHECKING:
         """An object that also comes to rest before a fork."""
 
         def before_fork(self) -> None:
-            """Come to rest, in the parent; this ends in bounded time."""
-            ...
-
-        def after_fork_in_parent(self) -> None:
-            """Go on, in the parent."""
+            """Come to rest, in the parent, while other threads may not work; this ends in bounded time."""
             ...
 
 
 PATIENCE = 10.0
-"""Seconds for which a fork waits for imports of other threads, and for each holder.
+"""Seconds for which a fork waits for imports of other threads, and for their turns.
 
-A child does without what is not at rest by then: see `imports.forget_cut_off` and the holders.
+A child does without what is not at rest by then: see `imports.forget_cut_off` and `Turns.are_taken`.
 """
 
 PROBE = 0.05
@@ -81,17 +79,22 @@ def tell(keeper: Keeper) -> None:
 
 
 def ask(holder: Holder) -> None:
-    """Notify a holder of every fork: before it, and after it in the parent or in the child.
+    """Notify a holder of every fork: before it, and after it in the child.
 
     A fork outside of Python, such as that of a server written in C, may be announced only afterwards.
     """
-    with _FORKS.alone:  # a fork that is under way has not asked this one
+    with turn():  # a fork that has all of them has not asked this one
         _HOLDERS.add(holder)
         _KEEPERS.add(holder)
 
 
+def turn() -> Turn:
+    """Return the turn of this thread, for a ``with`` block that ends in bounded time: a fork waits for that."""
+    return turns.ALL.mine()
+
+
 class _Forks:
-    """Forks, one at a time: two threads that fork at once would wait for each other's holders.
+    """Forks, one at a time: two threads that fork at once would wait for each other's turns.
 
     Attributes:
         alone: Held from before a fork until after it.
@@ -102,7 +105,6 @@ class _Forks:
 
     def _begin_anew(self) -> None:
         self.alone = threading.RLock()
-        self._resting: list[tuple[Holder, ...]] = []
 
     def before(self) -> None:
         for held in filter(_is_held, _found(_LATER)):
@@ -116,7 +118,7 @@ class _Forks:
     def _come_to_rest(self, until: float) -> None:
         """Bring all holders to rest, while no other thread imports, or has the lock of logging.
 
-        Such a thread may need a holder, or `alone`, so all go on before the next attempt.
+        Such a thread may need a turn, so all go on before the next attempt.
         """
         while True:
             imports.wait(until)
@@ -131,20 +133,20 @@ class _Forks:
 
     def _rest(self) -> None:
         self.alone.acquire()  # released on the other side of the fork, where no ``with`` reaches
-        holders = tuple(_HOLDERS)
-        self._resting.append(holders)
-        _call(holder.before_fork for holder in holders)
+        turns.ALL.take(PATIENCE)
+        _call(holder.before_fork for holder in tuple(_HOLDERS))
 
     def after_in_parent(self) -> None:
         if self.alone._is_owned():  # type: ignore[attr-defined] # else a signal cut `before` short, or nothing rests
             try:
-                _call(holder.after_fork_in_parent for holder in (self._resting.pop() if self._resting else ()))
+                turns.ALL.release()
             finally:
                 self.alone.release()
 
     def after_in_child(self) -> None:
         imports.forget_cut_off()  # before anybody imports here
         self._begin_anew()
+        turns.ALL.begin_anew()
         for held in tuple(_LOCKS):
             _free(held)
         _call(keeper.after_fork for keeper in tuple(_KEEPERS))

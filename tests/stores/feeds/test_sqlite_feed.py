@@ -15,6 +15,7 @@ import pytest
 from tests.forks import begun, ended, is_right_in_child, needs_fork
 from tests.stores.test_processes import GAP, News, finish, start
 
+from secretsource._ground import turns
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Rejected
 from secretsource.stores import sql
 from secretsource.stores._sql import sqlite_feed
@@ -168,15 +169,15 @@ def test_nothing_is_open_when_a_subscription_has_ended(store: SqlStore, url: str
 def test_a_subscription_that_ends_during_a_fork_holds_nobody_up(store: SqlStore, feed: SqliteFeed) -> None:
     """It waits for its turn before it takes the lock of a look; otherwise the fork would wait for a look, in vain."""
     assert store.database.sqlite is not None
-    turns = store.database.sqlite.turns
-    assert turns.take_all(5)
+    turns.ALL.take(5)
+    assert store.database.sqlite.turns.are_taken()
     ending = threading.Thread(target=feed)
     ending.start()
     ending.join(0.1)
     assert ending.is_alive()
     assert feed._looking.acquire(timeout=5)
     feed._looking.release()
-    turns.release()
+    turns.ALL.release()
     ending.join(5)
     assert not ending.is_alive()
 

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     from secretsource.stores._sql.connections.address import Address
 
-PATIENCE = 10.0
-"""Seconds for which a fork waits for work in progress."""
-
 _MAKING = fork.lock()
 """Held while this process looks for a file and makes it; a thread that finds it there finds it closed."""
 
@@ -81,7 +78,7 @@ class SqliteFile:
         address: Its place; an empty path is a database in memory.
 
     Attributes:
-        turns: The turns of the threads; a thread takes its own while it works with a connection.
+        turns: The turns of its threads; a thread takes its own while it works with a connection.
         opened: The open connections, each with the identity of its database.
     """
 
@@ -125,20 +122,15 @@ class SqliteFile:
         return connection
 
     def before_fork(self) -> None:
-        """Wait until no thread works with it, and close every connection.
+        """Close every connection; each thread opens one when it needs it.
 
-        If work still runs after `PATIENCE` seconds, everything stays open, and the child is refused. A database in
-        memory also stays, because closing would lose it; its threads rest, because SQLite has locks for all databases.
+        If a thread still works with the file, everything stays open, and the child is refused. A database in memory
+        also stays, because closing would lose it; its threads rest, because SQLite has locks for all databases.
         """
-        if not self.turns.take_all(PATIENCE) or self._path is None:
-            return
-        for connection in tuple(self.opened):
-            with suppress(sqlite3.Error):
-                connection.close()
-
-    def after_fork_in_parent(self) -> None:
-        """Let all threads work again; each opens a connection when it needs one."""
-        self.turns.release()
+        if self._path is not None and self.turns.are_taken():
+            for connection in tuple(self.opened):
+                with suppress(sqlite3.Error):
+                    connection.close()
 
     def after_fork(self) -> None:
         """Start anew in a forked child, and remember the connections left open."""
