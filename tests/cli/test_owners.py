@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from secretsource.issuing.documents import read_count, read_limit, read_owner_re
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     Command = Callable[..., Any]
 
@@ -56,6 +58,57 @@ def test_an_owner_is_put_on_a_plan_and_suspended(done: Command) -> None:
     assert {free[each] for each in ("max_life", "rotate_every", "scopes", "environments")} == {None}
     assert done("owners", "delete", "acme")["name"] == "Acme"
     assert done("plans", "delete", "pro")["plan"] == "pro"
+
+
+STORING = [
+    ["keys", "issue", "--owner", "acme", "--out", "new.key"], ["keys", "import", "rows.jsonl"],
+    ["plans", "put", "pro"], ["owners", "put", "acme"],
+]  # fmt: skip
+CHANGING = [
+    ["keys", "rotate", "0" * 22, "--overlap", "1d", "--out", "new.key"], ["keys", "update", "0" * 22, "--name", "a"],
+    ["keys", "add-credits", "0" * 22, "5"], ["keys", "purge", "--owner", "acme", "--yes"], ["plans", "delete", "pro"],
+    ["owners", "add-credits", "acme", "5"], ["owners", "suspend", "acme"], ["owners", "resume", "acme"],
+    ["owners", "delete", "acme"],
+]  # fmt: skip
+
+
+def title(words: list[str]) -> str:
+    """The name of a command."""
+    return " ".join(words[:2])
+
+
+@pytest.fixture
+def empty(keys: Command, folder: Path) -> Path:
+    """A folder without a store, and a file with the hash of a key to import."""
+    row = {"owner": "acme", "hash": "sha256$" + hashlib.sha256(b"a key of another system").hexdigest()}
+    (folder / "rows.jsonl").write_text(json.dumps(row))
+    return folder
+
+
+@pytest.mark.parametrize("words", STORING, ids=title)
+def test_a_command_that_stores_something_new_makes_the_store(empty: Path, command: Command, words: list[str]) -> None:
+    """The first command of a new project is any of them, and no other one must come before."""
+    done = command(*words)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert (empty / "keys.db").exists()
+
+
+@pytest.mark.parametrize("words", STORING, ids=title)
+def test_nothing_new_is_stored_where_nobody_can_find_it(empty: Path, command: Command, words: list[str]) -> None:
+    """A store in memory ends with the command."""
+    done = command(*words, "--store", "memory://")
+    assert done.exit_code == 2
+    assert "give --store a lasting one" in done.stderr
+    assert not (empty / "new.key").exists()
+
+
+@pytest.mark.parametrize("words", CHANGING, ids=title)
+def test_a_command_that_changes_what_is_there_makes_no_store(empty: Path, command: Command, words: list[str]) -> None:
+    """A mistyped name of a store is an error, and not a new store."""
+    done = command(*words)
+    assert done.exit_code == 2
+    assert "there is no key store at sqlite:///keys.db: name another one with --store" in done.stderr
+    assert not (empty / "keys.db").exists()
 
 
 def test_tables_show_what_there_is(done: Command, command: Command) -> None:

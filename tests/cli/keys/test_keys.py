@@ -489,16 +489,6 @@ def test_the_store_is_named_by_an_option_or_the_environment(
     assert len(json.loads(keys("list", "--json").stdout)["keys"]) == 1
 
 
-@pytest.mark.parametrize("words", [["issue", "--owner", "acme", "--out", "new.key"], ["import", "rows.jsonl"]])
-def test_no_key_is_put_where_nobody_can_check_it(keys: Keys, folder: Path, words: list[str]) -> None:
-    """A store in memory ends with the command."""
-    (folder / "rows.jsonl").write_text("")
-    done = keys(*words, "--store", "memory://")
-    assert done.exit_code != 0
-    assert "give --store a lasting one" in done.stderr
-    assert not (folder / "new.key").exists()
-
-
 def test_stats_say_which_pepper_may_go(keys: Keys, issued: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that is used goes over to the newest pepper; a pepper that nobody has is noticed."""
     _, text = issued()

@@ -71,7 +71,7 @@ def issue(
     from secretsource.issuing.documents import issued_document
 
     document = {} if metadata is None else json_object(metadata)
-    with Handover(out) as handover, open_lasting_keys(context, store) as keys:
+    with Handover(out) as handover, open_lasting_keys(context, store, peppered=True) as keys:
         issued = keys.issue(
             **operator(),
             owner=owner,

@@ -9,7 +9,7 @@ import typer
 
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import say, show_table, write_json
-from secretsource.cli.keys._arguments.opening import open_keys, operator
+from secretsource.cli.keys._arguments.opening import open_keys, open_lasting_keys, operator
 from secretsource.cli.keys._arguments.options import (
     DEFAULT_STORE,
     Credits,
@@ -63,7 +63,7 @@ def put(
         fields["credits"] = None if clear_credits else credits
     if metadata is not None:
         fields["metadata"] = json_object(metadata)
-    with open_keys(context, store, peppered=False) as keys:
+    with open_lasting_keys(context, store, peppered=False) as keys:
         _show(keys.owners.put(owner, revision=revision, **fields, **operator()), as_json)
 
 

@@ -9,7 +9,7 @@ import typer
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import say, show_table, write_json
 from secretsource.cli.keys._arguments.durations import LENGTHS, shown_length
-from secretsource.cli.keys._arguments.opening import open_keys, operator
+from secretsource.cli.keys._arguments.opening import open_keys, open_lasting_keys, operator
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Reason, Revision, Store, duration
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def put(
         "rotate_every": rotate_every, "scopes": _words(scopes), "environments": _words(environments),
     }  # fmt: skip
     fields: dict[str, Any] = {what: value or None for what, value in given.items() if value is not None}
-    with open_keys(context, store, peppered=False) as keys:
+    with open_lasting_keys(context, store, peppered=False) as keys:
         _show(keys.plans.put(plan, revision=revision, **fields, **operator()), as_json)
 
 

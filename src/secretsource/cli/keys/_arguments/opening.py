@@ -37,7 +37,7 @@ def open_keys(context: typer.Context, store: str, *, peppered: bool, makes: bool
         context: Holds the choice of the configuration, in which the pepper is looked up.
         store: The URL of the store.
         peppered: Whether the command hashes a key; other commands look up no pepper.
-        makes: Whether the command makes an absent store; a command that only reads must not.
+        makes: Whether the command makes an absent store; a command that reads or changes what is there must not.
 
     Raises:
         ConfigurationError: The URL or the pepper is wrong, a package is missing, or there is no store to read.
@@ -52,13 +52,13 @@ def open_keys(context: typer.Context, store: str, *, peppered: bool, makes: bool
     return ApiKeys.open(store, peppers=peppers_of(context) if peppered else (), imported=True)
 
 
-def open_lasting_keys(context: typer.Context, store: str) -> ApiKeys:
-    """Open keys as `open_keys` does, for keys that a service checks after this command has ended."""
+def open_lasting_keys(context: typer.Context, store: str, *, peppered: bool) -> ApiKeys:
+    """Open keys as `open_keys` does, for a command that stores something new: it makes an absent store, which lasts."""
     if store.startswith("memory:"):
         raise ConfigurationError(
             "a store in memory ends with this command: give --store a lasting one, such as  sqlite:///keys.db"
         )
-    return open_keys(context, store, peppered=True, makes=True)
+    return open_keys(context, store, peppered=peppered, makes=True)
 
 
 def _refuse_missing(url: str) -> None:

@@ -105,7 +105,7 @@ def import_keys(
         run = _Run(
             checkpoint, stack.enter_context(rejected), lambda batch: draw(_position(stream), f"{batch.last} rows")
         )
-        report = run.work(rows, stack.enter_context(open_lasting_keys(context, store)), options)
+        report = run.work(rows, stack.enter_context(open_lasting_keys(context, store, peppered=True)), options)
     _show(report, rejected.path, dry_run=dry_run, as_json=as_json)
 
 
