@@ -140,6 +140,7 @@ NEAR = {
     "resolver/_walk/trace.py": "resolver/walk/trace resolver/resolver resolver/engine/rotation",
     "server/chores/settings.py": "server/chores/settings",
     "server/leaks/findings.py": "server/leak_endpoint",
+    "server/connections/ambiguity.py": "server/connections/ambiguity",
     "server/gateway/originals.py": "server/originals server/forward_auth",
     "server/pages/customer/evidence.py": "server/pages/customer/evidence",
     "server/pages/customer/fields.py": "server/pages/customer/fields",

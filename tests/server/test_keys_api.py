@@ -283,7 +283,7 @@ async def test_owners_and_plans(world: World) -> None:
     assert (await world.root("PATCH", "/v1/owners/nobody", {})).json["code"] == "owner_not_found"
     assert (await world.root("PATCH", "/v1/plans/none", {})).json["code"] == "plan_not_found"
     assert (await world.root("GET", "/v1/plans/%01")).json["code"] == "plan_not_found"
-    assert (await world.root("GET", "/v1/owners/%FF")).json["code"] == "owner_not_found"
+    assert (await world.root("GET", "/v1/owners/%FF")).json["code"] == "malformed_request"
     assert (await world.root("GET", "/v1/owners/a%0Ab")).json["code"] == "owner_not_found"
     key = await world.customer_key("a/b:suspend")
     assert (await world.root("POST", f"{owner}:suspend", {"reason": "unpaid"})).json["status_reason"] == "unpaid"

@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource.issuing import HttpAnswer
+from secretsource.server.connections.ambiguity import is_text
 from secretsource.server.problems import DEFECT, MEDIA_TYPE, Problem, identified, problem
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ LARGEST_BODY = 64 * 1024
 LARGEST_HEADERS = 16 * 1024
 _TOO_LARGE = problem(413, "body_too_large", f"the body must be at most {LARGEST_BODY} bytes")
 _HEADERS_TOO_LARGE = problem(431, "headers_too_large", f"the headers must be at most {LARGEST_HEADERS} bytes together")
+_NOT_TEXT = problem(400, "malformed_request", "the path or the query is not UTF-8: percent-encode it as UTF-8")
 MOST_REPLIES = 10_000
 """Replies that one application keeps; about 10 MB."""
 _JSON = ((b"cache-control", b"no-store"), (b"content-type", b"application/json"))
@@ -75,6 +77,8 @@ class Front:
             await exchange.answer(_HEADERS_TOO_LARGE)
         elif _declared(scope) > LARGEST_BODY:
             await exchange.answer(_TOO_LARGE)
+        elif not (is_text(scope.get("raw_path") or b"") and is_text(scope["query_string"])):
+            await exchange.answer(_NOT_TEXT)
         else:
             await exchange.serve(self._app)
         self._tell(scope, exchange.request_id, exchange.status, perf_counter() - begun)

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import NamedTuple, cast
 
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import NO_SCOPE, check_demand
+from secretsource.server.connections.ambiguity import read_body
 from secretsource.server.problems import Fault, Problem
 from secretsource.server.rights import ROOT_PREFIX
 
@@ -25,7 +25,6 @@ __all__ = ["MOST_KEYS", "Asked", "read_batch", "read_question"]
 MOST_KEYS = 100
 MOST_COST = 10**9
 _NEEDED = ("key", "scope")
-_decode = json.JSONDecoder().decode
 _IS_PREFIX = re.compile(r"[a-z][a-z0-9]{0,15}")
 _IS_ENVIRONMENT = re.compile(r"[a-z]{2,8}")
 
@@ -81,7 +80,7 @@ def read_batch(body: bytes) -> list[KeyQuestion]:
 
 def _parsed(body: bytes) -> Mapping[str, Any]:
     try:
-        document = _decode(body.decode())
+        document = read_body(body)
     except (ValueError, RecursionError):
         document = None
     if isinstance(document, dict):

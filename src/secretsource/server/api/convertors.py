@@ -36,8 +36,8 @@ class IdConvertor(Convertor[str]):
     regex = "[^/]+" + "".join(f"(?<!:{verb})" for verb in VERBS)
 
     def convert(self, value: str) -> str:
-        """Return the id; bytes that are not UTF-8 become characters that are in no id."""
-        return unquote(value, errors="replace")
+        """Return the id; a path that is not UTF-8 does not come here."""
+        return unquote(value, errors="strict")
 
     def to_string(self, value: str) -> str:
         """Return the id as it is."""

@@ -6,6 +6,7 @@ cannot say anything else than the service does.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -15,8 +16,9 @@ from starlette.responses import Response
 from secretsource.issuing import HttpAnswer
 from secretsource.server.api import convertors
 from secretsource.server.api.answers import ProblemDocument
+from secretsource.server.connections.ambiguity import check_names, read_body
 from secretsource.server.gateway.peers import client_address
-from secretsource.server.problems import MEDIA_TYPE, Problem
+from secretsource.server.problems import MEDIA_TYPE, Fault, Problem
 from secretsource.server.rights import RootCaller
 from secretsource.server.service import Service
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Caller", "RootRoute", "Serving", "answered", "on", "peer_of", "problems", "refusals", "router"]
 
 SCHEME = "rootKey"
+IF_MATCH = "if-match"
 convertors.register()  # before the first path is read
 _MEANINGS = {
     400: "The request is malformed, or a value in it cannot be.",
@@ -43,6 +46,7 @@ _MEANINGS = {
     431: "The headers are larger than 16 KiB.",
     503: "The store cannot answer now: try again later.",
 }
+_SENT_ONCE = frozenset({"content-type", "idempotency-key", IF_MATCH})
 _ALWAYS = (400, 401, 403, 404, 413, 415, 422, 429, 431, 503)
 
 
@@ -113,13 +117,16 @@ class RootRoute(APIRoute):
         """Return the function that answers a request."""
         answer = super().get_route_handler()
         scopes: list[str] = (self.openapi_extra or {})["security"][0][SCHEME]
+        compares = self.methods == {"GET"} or any(each.alias == IF_MATCH for each in self.dependant.header_params)
 
         async def let_in(request: Request) -> Response:
             caller = await _service(request).root.authenticate(request.scope["headers"], peer_of(request), scopes)
             if isinstance(caller, HttpAnswer):
                 return answered(caller)
             request.state.caller = caller
-            await _check_media_type(request)
+            _check_headers(request, compares)
+            check_names([name for name, _ in request.query_params.multi_items()], "parameter")
+            await _check_body(request)
             return await answer(request)
 
         return let_in
@@ -136,11 +143,23 @@ def peer_of(request: Request) -> str | None:
     return client_address(request.scope["headers"], peer, _service(request).settings.trusted_proxies)
 
 
-async def _check_media_type(request: Request) -> None:
-    """Refuse a body that is not JSON; a form that a browser sends without asking first is one."""
+def _check_headers(request: Request, compares: bool) -> None:
+    """Refuse a header that is given twice, and a condition that this route does not look at."""
+    sent = [name.decode("latin-1") for name, _ in request.scope["headers"]]
+    check_names([name for name in sent if name in _SENT_ONCE], "header")
+    if IF_MATCH in sent and not compares:
+        detail = "this operation is not bound to a revision: leave the header out"
+        raise Problem(422, "invalid_request", f"{IF_MATCH} is wrong: {detail}", fault=Fault("header", IF_MATCH, detail))
+
+
+async def _check_body(request: Request) -> None:
+    """Refuse a body that is not JSON, such as a form that a browser sends, and one with a field twice."""
+    body = await request.body()
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sent != "application/json" and await request.body():
+    if sent != "application/json" and body:
         raise Problem(415, "unsupported_media_type", "the body must be JSON: send  Content-Type: application/json")
+    with suppress(ValueError, RecursionError):  # the framework answers a body that it cannot read
+        read_body(body)
 
 
 def router(tag: str) -> APIRouter:
