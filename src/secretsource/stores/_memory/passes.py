@@ -43,3 +43,11 @@ class MemoryPasses(PassStore):
         """Take every pass of a holder; see `PassStore.take_all`."""
         theirs = [each.token for each in [*self._passes.values()] if (each.kind, each.holder) == (kind, holder)]
         return sum(self.take(token, kind) is not None for token in theirs)
+
+    def drop(self, holder: str) -> bool:
+        """Forget every pass of a holder, and return whether there was one."""
+        with self._lock:
+            theirs = [token for token, each in self._passes.items() if each.holder == holder]
+            for token in theirs:
+                del self._passes[token]
+            return bool(theirs)

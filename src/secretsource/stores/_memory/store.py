@@ -76,7 +76,13 @@ class MemoryStore(KeyStore, ChangeFeed):
         self.outbox = MemoryOutbox(self.history)
         self.passes = MemoryPasses()
         self.upkeep = MemoryUpkeep(
-            self._remove, lambda: [*self._records.values()], self._book, self.counts, self.credits, self.outbox
+            self._remove,
+            lambda: [*self._records.values()],
+            self._book,
+            self.counts,
+            self.credits,
+            self.outbox,
+            self.passes,
         )
 
     @classmethod

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from secretsource.stores._memory.counts import MemoryCounts
     from secretsource.stores._memory.credits import MemoryCredits
     from secretsource.stores._memory.outbox import MemoryOutbox
+    from secretsource.stores._memory.passes import MemoryPasses
     from secretsource.stores._memory.registers import Book
     from secretsource.stores.owners import OwnerEvent
     from secretsource.stores.records import KeyRecord
@@ -40,6 +41,7 @@ class MemoryUpkeep(Upkeep):
         counts: The counted requests.
         credits: The spent credits.
         outbox: The messages that wait.
+        passes: The links and sessions.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class MemoryUpkeep(Upkeep):
         counts: MemoryCounts,
         credits: MemoryCredits,
         outbox: MemoryOutbox,
+        passes: MemoryPasses,
     ) -> None:
         self._remove = remove
         self._records = records
@@ -57,6 +60,7 @@ class MemoryUpkeep(Upkeep):
         self._counts = counts
         self._credits = credits
         self._outbox = outbox
+        self._passes = passes
         self._turn = _Turn()
         self._lock = threading.RLock()
 
@@ -90,6 +94,6 @@ class MemoryUpkeep(Upkeep):
         if any(record.owner == owner for record in self._records()):
             return False
         counted, spent = self._counts.drop(owner), self._credits.forget({account_of(owner)})
-        dropped = self._outbox.drop(owner) > 0
-        self._book.purge(owner, event, always=always or counted or spent or dropped)
+        dropped, was_in = self._outbox.drop(owner) > 0, self._passes.drop(owner)
+        self._book.purge(owner, event, always=always or counted or spent or dropped or was_in)
         return True

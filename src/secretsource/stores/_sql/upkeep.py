@@ -23,6 +23,7 @@ from secretsource.stores._sql.rows.tables import (
     OUTBOX,
     OWNER_EVENTS,
     OWNERS,
+    PASSES,
     SUMS,
     USES,
     WITNESSES,
@@ -45,7 +46,13 @@ __all__ = ["SqlUpkeep"]
 
 _NAME = "keys"
 _OF_KEY = (WITNESSES, USES, EVENTS)
-_OF_OWNER = ((OWNERS, OWNERS.c.id), (COUNTS, COUNTS.c.owner), (SUMS, SUMS.c.owner), (OUTBOX, OUTBOX.c.owner))
+_OF_OWNER = (
+    (OWNERS, OWNERS.c.id),
+    (COUNTS, COUNTS.c.owner),
+    (SUMS, SUMS.c.owner),
+    (OUTBOX, OUTBOX.c.owner),
+    (PASSES, PASSES.c.holder),
+)
 """Everything of an owner besides its keys and events; a table that is added for owners belongs here."""
 _AT_ONCE = 500
 _LAST_ROW = f"SELECT max(rowid) FROM {EVENTS.name}"  # noqa: S608 - made of our own names

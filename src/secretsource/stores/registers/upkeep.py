@@ -65,7 +65,7 @@ class Upkeep(ABC):
     def purge(self, owner: str, event: OwnerEvent, *, always: bool) -> bool:
         """Delete what is left of an owner without keys, in one transaction.
 
-        That is its record, its events, its counted requests and its spent credits.
+        That is its record, its events, its counted requests, its spent credits, and the passes that it holds.
 
         Args:
             owner: The owner.

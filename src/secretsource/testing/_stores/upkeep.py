@@ -15,6 +15,7 @@ from secretsource.stores.base import (
     OwnerEvent,
     OwnerEventKind,
     OwnerRecord,
+    Pass,
     Purse,
     Status,
     Usage,
@@ -37,6 +38,7 @@ TAKERS = 4
 ROUNDS = 8
 ONE, TWO, THREE = (record(number).key_id for number in (1, 2, 3))
 OWNERS = tuple(account_of(owner) for owner in ("acme", "other"))
+_HELD = (("link", "acme"), ("session", "acme"), ("session", "other"))
 
 
 def upkeep(store: KeyStore) -> Upkeep:
@@ -272,6 +274,17 @@ class StoreUpkeep:
         upkeep(spent).delete([record(1, owner="acme"), record(2, owner="acme")], [])
         assert upkeep(spent).purge("acme", gone("acme", OwnerEventKind.PURGED), always=False)
         assert [has_spent(spent, account) for account in (ONE, TWO, THREE, *OWNERS)] == [0, 0, 9, 0, 9]
+
+    def test_a_purged_owner_leaves_no_pass(self, tended: KeyStore) -> None:
+        """Its links and sessions end, so that nobody acts for it any more; those of others stay."""
+        if tended.passes is None:
+            pytest.skip("this store keeps no links and sessions")
+        held = [Pass(f"{place}" * 64, kind, owner, 1.0, 9.0, 1.0) for place, (kind, owner) in enumerate(_HELD)]
+        for each in held:
+            tended.passes.put(each)
+        upkeep(tended).delete([record(1, owner="acme"), record(2, owner="acme")], [])
+        assert upkeep(tended).purge("acme", gone("acme", OwnerEventKind.PURGED), always=False)
+        assert [tended.passes.get(each.token) for each in held] == [None, None, held[2]]
 
     # Faults
 
