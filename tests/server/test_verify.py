@@ -186,6 +186,19 @@ async def test_a_bound_root_key_sees_one_customer(made: Service) -> None:
     assert (verdicts[1]["record"], verdicts[1]["reason"]) == (None, "unknown")
 
 
+@pytest.mark.parametrize("path", [ONE, MANY])
+async def test_a_key_of_another_customer_is_charged_nothing(made: Service, path: str) -> None:
+    """A bound root key is told that the key is unknown; its limits and credits are whole, and its places are free."""
+    ask = await client_of(made, metadata={BOUND: "acme"})
+    key = await made.keys.issue(owner="other", rate_limit="5/hour, 1 at once", credits=7)
+    question = {"key": key.plaintext, "scope": None, "cost": 2}
+    for _ in range(3):
+        answer = (await ask("POST", path, question if path == ONE else {"keys": [question]})).json
+        assert (answer if path == ONE else answer["verdicts"][0])["reason"] == "unknown"
+    left = {state.name: state.remaining for state in await made.keys.remaining(key.record.key_id)}
+    assert left == {"hour": 5, "at once": 1, "credits": 7}
+
+
 WRONG: list[tuple[Any, str]] = [
     ({"scope": None}, "/key"),
     ({"key": "canary"}, "/scope"),

@@ -82,21 +82,25 @@ class _Verify:
         if scope["path"] == BATCH:
             verdicts = await self._keys.check_many(read_batch(body))
             for verdict in verdicts:
-                await self._leave(verdict)
+                await self._leave(verdict, caller)
             documents = [self._reply(verdict, caller).body for verdict in verdicts]
             return Reply.of_json(b'{"verdicts": [%s]}' % b", ".join(documents))
         asked = read_question(body)
         del body  # a traceback shows no key
         verdict = await self._keys.check(**asked.question, fresh=asked.fresh)
         if verdict.draw is not None:
-            await self._leave(verdict)
+            await self._leave(verdict, caller)
         return self._reply(verdict, caller)
 
-    async def _leave(self, verdict: Verdict) -> None:
-        """Free the place that a verdict took of a limit on requests at once: it is over with its document."""
-        if verdict.draw is not None:
+    async def _leave(self, verdict: Verdict, caller: RootCaller) -> None:
+        """Free the place that a verdict took of a limit on requests at once: it is over with its document.
+
+        A key that is unknown to the caller gets back everything: a refused request is charged to nobody.
+        """
+        if verdict.draw is not None and verdict.record is not None:
+            settle = self._keys.release if caller.sees(verdict.record.owner) else self._keys.refund
             with suppress(StoreError):  # the lease ends by itself
-                await self._keys.release(verdict)
+                await settle(verdict)
 
     def _reply(self, verdict: Verdict, caller: RootCaller) -> Reply:
         """Return a verdict as the caller may see it: a key of another customer, or one that manages keys, is unknown.
