@@ -10,18 +10,30 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from time import monotonic, sleep, time
 
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.providers.base import Failed, FailureCode, NotFound, Occupied, Stored
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from secretsource.providers.base import Written
 
-__all__ = ["LIMIT", "Contents", "Signature", "read_file", "refusal", "signature_at", "write_file"]
+__all__ = ["LIMIT", "Contents", "Signature", "read_file", "refusal", "signature_at", "whole", "write_file"]
 
 LIMIT = 1024 * 1024
 """Longest file, in bytes, that is taken for a secret."""
+
+CALM = 0.02
+"""Seconds without a write after which a file counts as whole: a program that rewrites it pauses for less."""
+
+EMPTY_CALM = 1.0
+"""The same for an empty file: a shell empties a file before the program starts that fills it (``program > file``)."""
+
+PATIENCE = 2.0
+"""Most seconds for which a reader waits for writers."""
 
 # Names that exist on only one of Windows and POSIX count as 0.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -63,13 +75,15 @@ class Contents:
     Args:
         value: The bytes of the file.
         version: The version of exactly these bytes.
+        unrest: Seconds after which it is known whether this is the whole file; 0 if that is known.
     """
 
-    __slots__ = ("value", "version")
+    __slots__ = ("unrest", "value", "version")
 
-    def __init__(self, value: bytes, version: str) -> None:
+    def __init__(self, value: bytes, version: str, unrest: float = 0.0) -> None:
         self.value = value
         self.version = version
+        self.unrest = unrest
 
 
 def signature_at(path: str) -> Signature | None:
@@ -102,6 +116,24 @@ def read_file(path: str, shown: str) -> Contents | NotFound | Failed:
         return refusal(error, shown)
     finally:
         os.close(descriptor)
+
+
+def whole(read: Callable[[], Contents | NotFound | Failed], timeout: float) -> Contents | NotFound | Failed:
+    """Return what a reader returns when nobody is writing: a part of a file is a wrong value, and may be an absence.
+
+    Args:
+        read: Reads the file, as `read_file` does.
+        timeout: Seconds to wait for a writer.
+    """
+    until = monotonic() + min(timeout, PATIENCE)
+    while True:
+        contents = read()
+        if not isinstance(contents, Contents) or not contents.unrest:
+            return contents
+        if monotonic() + contents.unrest > until:
+            remedy = "let its writer write another file, and rename that"
+            return Failed(FailureCode.UNAVAILABLE, "the file is being written", remedy)
+        sleep(contents.unrest)
 
 
 def write_file(path: str, content: bytes, shown: str, *, overwrite: bool) -> Written:
@@ -160,7 +192,17 @@ def _read(descriptor: int, shown: str) -> Contents | Failed:
         content = file.read(LIMIT + 1)
     if len(content) > LIMIT:
         return Failed(FailureCode.MALFORMED, f"{shown} is longer than 1 MiB", "name the file that holds the secret")
-    return Contents(content, Signature.of(status).version)
+    before, after = Signature.of(status), Signature.of(os.fstat(descriptor))
+    return Contents(content, after.version, CALM if before != after else _unrest(after, time()))
+
+
+def _unrest(signature: Signature, now: float) -> float:
+    """Return the seconds until a file with this signature counts as whole.
+
+    A file that was renamed after its last write is whole, and a time that is yet to come says nothing.
+    """
+    age, calm = now - signature.modified / 1e9, CALM if signature.size else EMPTY_CALM
+    return calm - age if 0.0 <= age < calm and signature.changed == signature.modified else 0.0
 
 
 def _no_regular_file(status: os.stat_result, shown: str) -> Failed | None:
