@@ -209,6 +209,33 @@ class TestRotation:
         assert (one.value, two.value) == ("one", "two")
         assert one.version != two.version
 
+    @posix
+    @pytest.mark.parametrize("call", ["stat", "open"])
+    def test_a_link_that_is_swapped_while_it_is_followed(
+        self, call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A reader on its way to the old file, which is removed then, gets the new one; it is no mistake."""
+        for date, text in (("..2025_01", "one"), ("..2025_02", "two")):
+            (tmp_path / date).mkdir()
+            (tmp_path / date / "TOKEN").write_text(text)
+            os.utime(tmp_path / date / "TOKEN", ns=(1, 1))
+        (tmp_path / "..data").symlink_to("..2025_01")
+        (tmp_path / "TOKEN").symlink_to("..data/TOKEN")
+        follow, calls = getattr(os, call), []
+
+        def overtaken(path: str, *arguments: int) -> object:
+            calls.append(path)
+            if len(calls) > 1:
+                return follow(path, *arguments)
+            (tmp_path / "..data_tmp").symlink_to("..2025_02")
+            (tmp_path / "..data_tmp").rename(tmp_path / "..data")
+            return follow(str(tmp_path / "..2025_01" / "GONE"), *arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, overtaken)
+            outcome = fetch(FileProvider(str(tmp_path)), "TOKEN")
+        assert found(outcome).value == "two"
+
     def test_previous_is_beside_the_file_that_a_variable_names(
         self, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:

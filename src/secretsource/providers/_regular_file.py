@@ -32,6 +32,9 @@ CALM = 0.02
 EMPTY_CALM = 1.0
 """The same for an empty file: a shell empties a file before the program starts that fills it (``program > file``)."""
 
+SWAPS = 3
+"""Most tries to follow a link: Kubernetes removes the old files of a secret as soon as ``..data`` leads to new ones."""
+
 PATIENCE = 2.0
 """Most seconds for which a reader waits for writers."""
 
@@ -101,13 +104,22 @@ def read_file(path: str, shown: str) -> Contents | NotFound | Failed:
         path: The file; links are followed.
         shown: The file's name in a reason, if it cannot be read.
     """
+    for _ in range(SWAPS):
+        read = _read_once(path, shown)
+        if read is not None:
+            return read
+    return _leading_nowhere(shown)
+
+
+def _read_once(path: str, shown: str) -> Contents | NotFound | Failed | None:
+    """Do the same; None if a link leads nowhere, or if it was swapped while it was followed."""
     try:
         refused = _no_regular_file(os.stat(path), shown)  # opening a pipe and closing it again would break its writer
         descriptor = -1 if refused else os.open(path, _FLAGS)
     except ValueError:
         return NotFound("no file can have this name")
     except OSError as error:
-        return _leading_nowhere(shown) if _is_dangling(error, path) else refusal(error, shown)
+        return None if _is_dangling(error, path) else refusal(error, shown)
     if refused is not None:
         return refused
     try:
