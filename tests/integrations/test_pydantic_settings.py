@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from tests.leaks.canary import CANARY, assert_clean, assert_unseen
 
 from secretsource import LiveSecret, Resolver, Secret, override
-from secretsource.exceptions import ConfigurationError, ProviderDenied, ProviderUnavailable
+from secretsource.exceptions import ConfigurationError, ProviderDenied, ProviderResponseError, ProviderUnavailable
 from secretsource.integrations.pydantic_settings import SecretName, SecretSettingsSource
 from secretsource.providers.base import Failed, FailureCode
 from secretsource.testing import ScriptedBatchProvider
@@ -261,6 +261,21 @@ def test_errors_of_settings_show_no_secret() -> None:
     error = caught.value
     assert [each["loc"] for each in error.errors()] == [("port",)]
     assert_unseen(str(error), repr(error), repr(error.errors()), error.json())
+
+
+def test_an_error_of_one_secret_shows_no_other() -> None:
+    """No frame of ours has the document of one field when that of another is not JSON."""
+
+    class Places(Base):
+        mail: Annotated[dict[str, str], SecretName("MAIL_BOX")]
+        raw: Annotated[bytes, SecretName("RAW")]
+        hosts: Annotated[list[str], SecretName("HOSTS")]
+
+    document = json.dumps({"password": CANARY})
+    given: dict[str, str | bytes | None] = {"MAIL_BOX": document, "RAW": CANARY.encode(), "HOSTS": f"{CANARY}, x"}
+    with override(given), pytest.raises(ProviderResponseError, match=r"'HOSTS' .* is not a JSON document") as caught:
+        made(Places)
+    assert_clean(caught.value)
 
 
 def test_secrets_of_bytes_and_of_pydantic() -> None:

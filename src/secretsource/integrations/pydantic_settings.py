@@ -65,11 +65,14 @@ class SecretSettingsSource(PydanticBaseSettingsSource):
         get_many = get_secrets if self._resolver is None else self._resolver.get_many
         found = get_many(wanted.values(), default=None) if wanted else {}
         values: dict[str, Any] = {}
-        for name, secret_name in wanted.items():
-            secret = found[secret_name]
-            if secret is not None:
-                values[self._keys(name)[0]] = self._value(self.settings_cls.model_fields[name], secret)
-        return values
+        try:
+            for name, secret_name in wanted.items():
+                secret = found[secret_name]
+                if secret is not None:
+                    values[self._keys(name)[0]] = self._value(self.settings_cls.model_fields[name], secret)
+            return values
+        finally:
+            del values  # a later one may raise, and an error tracker sends the locals of every frame along
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002  # the base class has it
         """Return nothing: the fields are asked for together."""
