@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING, Any, cast
@@ -351,6 +353,27 @@ class TestFile:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("APP_B", "b")
             assert (resolver.get("A"), resolver.get("B")) == ("APP_", "b")
+
+    @pytest.mark.parametrize("options", [(), ("-O",), ("-OO",)])
+    def test_a_mistake_is_found_at_the_start(self, options: tuple[str, ...], tmp_path: Path) -> None:
+        """Settings that cannot work are an error when the file is read, also where Python leaves assertions out."""
+        (tmp_path / "secretsource.toml").write_text('[environments.x]\nproviders = ["azure"]\n')
+        statement = (
+            "from secretsource import Resolver\n"
+            "from secretsource.exceptions import ConfigurationError\n"
+            "try:\n    Resolver.from_config()\n"
+            "except ConfigurationError as error:\n    print(error)\n"
+        )
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AZURE_")}
+        done = subprocess.run(
+            [sys.executable, *options, "-c", statement],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "set vault_url, or AZURE_KEY_VAULT_URL" in done.stdout
 
     @pytest.mark.parametrize(
         ("value", "prefix"),

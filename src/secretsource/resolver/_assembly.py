@@ -146,7 +146,7 @@ def engine_of(config: Config, clock: Clock) -> Engine:
 
     engine = Engine(lambda: chain_of(config), config.tuning, clock)
     if not any(_refers(value) for provider in config.providers for value in provider.settings.values()):
-        assert engine.chain
+        engine.wire()
     return engine
 
 

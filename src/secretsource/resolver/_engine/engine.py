@@ -96,6 +96,10 @@ class Engine:
             chain = self._publish(self._make_chain())
         return chain if overlay is None else chain._replace(overlay=overlay)
 
+    def wire(self) -> None:
+        """Make the providers now, so that a mistake in their settings is found before the first look-up; raises it."""
+        self._publish(self._make_chain())
+
     def _publish(self, made: Chain) -> Chain:
         """Publish a chain; if two threads have made one, the first counts, and the other has opened nothing."""
         with self._lock:
