@@ -1,7 +1,8 @@
 """The class syntax of `typing.NamedTuple` without `typing`, which is the slowest import of a first look-up.
 
 A type checker sees `typing.NamedTuple` itself. At run time the same named tuples are made, without evaluating the
-annotations: `typing` and its own imports cost half of the whole import of the package.
+annotations: `typing` and its own imports cost half of the whole import of the package. It also compiles each annotation
+that is a text, which takes twice as long as the class itself.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ an unknown key, a malformed one and a wrong secret look alike.
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple, TypeAlias, final
+from typing import TypeAlias, final
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InsufficientScope, InvalidKey, KeyRejected, RateLimited, StoreError
 from secretsource.limiters.base import Draw
 from secretsource.stores.base import Status

@@ -10,8 +10,7 @@ Every edge reads this table, so that a client meets the same meaning in each of 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import KeyRejected
 
 TYPE_CHECKING = False

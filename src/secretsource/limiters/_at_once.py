@@ -8,8 +8,7 @@ of its draw. Two leases of one instant are alike, and either may be released for
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.limiters._state import NEVER, LimitState
 
 TYPE_CHECKING = False

@@ -8,8 +8,7 @@ rule shows it among the other limits.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.limiters._state import FOREVER, LimitState
 
 TYPE_CHECKING = False

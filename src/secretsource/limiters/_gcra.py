@@ -16,8 +16,8 @@ import hashlib
 import struct
 from functools import lru_cache
 from importlib.resources import files
-from typing import NamedTuple
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.limiters._state import NEVER
 from secretsource.limiters.base import AtOnce, Draw, Quota, Rate
 

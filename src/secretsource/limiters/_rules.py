@@ -12,8 +12,8 @@ import math
 from datetime import UTC, datetime
 from functools import lru_cache
 from time import gmtime
-from typing import NamedTuple
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.limiters._state import LimitState
 
 TYPE_CHECKING = False

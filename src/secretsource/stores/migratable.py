@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
+
+from secretsource._ground.namedtuple import NamedTuple
 
 __all__ = ["Migratable", "Migration"]
 

@@ -7,10 +7,10 @@ show them to people. Types here are named tuples: a row of a database becomes a 
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
 
 from secretsource._ground.clock import utc
 from secretsource._ground.frozen import FrozenDict
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.stores.changes import FeedHealth, KeyChange
 
 TYPE_CHECKING = False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._key.locator import LocatorSeals
 from secretsource.issuing._key.lookup import LookupKeys

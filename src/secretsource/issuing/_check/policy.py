@@ -14,8 +14,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import islice
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._key.format import ENVIRONMENT, PREFIX
 

@@ -5,9 +5,8 @@ Such a use is an alarm: a program was forgotten, or the old key was stolen. The 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from secretsource._ground import fork
+from secretsource._ground.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

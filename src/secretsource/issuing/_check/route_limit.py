@@ -8,8 +8,8 @@ It is counted in an account of its own for each key and route, and drawn with th
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import limits
 from secretsource.issuing.limits import Plan

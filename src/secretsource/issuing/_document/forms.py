@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from secretsource._ground.clock import utc
 from secretsource._ground.frozen import frozen_document
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest
 
 TYPE_CHECKING = False

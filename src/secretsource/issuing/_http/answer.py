@@ -13,8 +13,8 @@ import json
 from email.utils import formatdate
 from http import HTTPStatus
 from time import time
-from typing import NamedTuple
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._http.allowance import allowance, quoted, whole_seconds
 from secretsource.issuing._verdict import Accepted

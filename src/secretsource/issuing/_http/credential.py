@@ -10,8 +10,9 @@ there.
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._http.places import BLANKS, LONGEST_READ, place

@@ -8,8 +8,8 @@ import re
 from base64 import b64decode
 from binascii import Error
 from itertools import pairwise
-from typing import NamedTuple
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError
 
 TYPE_CHECKING = False

@@ -8,8 +8,9 @@ may look a key up, and may hold a refusal back.
 from __future__ import annotations
 
 from time import monotonic, time
-from typing import Any, NamedTuple
+from typing import Any
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest, StoreError
 from secretsource.issuing._check.event import Asked, tell
 from secretsource.issuing._check.policy import check_demand

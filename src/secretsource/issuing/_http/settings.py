@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypedDict
+from typing import TypedDict
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._http.answer import check_realm

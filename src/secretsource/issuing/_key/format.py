@@ -9,10 +9,10 @@ The last 63 characters have fixed places. ``_`` is the only separator, because i
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 from zlib import crc32
 
 from secretsource._ground.key_id import is_key_id
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._key import base62 as _base62

@@ -13,9 +13,9 @@ A move to the state that the key is in already changes nothing, so you can retry
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
 
 from secretsource._ground.clock import LAST_INSTANT, utc
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.stores.base import Change, EventKind, KeyEvent, KeyRecord, Status
 from secretsource.stores.records import NO_METADATA

@@ -12,9 +12,9 @@ import enum
 import re
 import threading
 from hmac import digest
-from typing import NamedTuple
 
 from secretsource._ground.beginnings import beginning
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.issuing._key import base62 as _base62
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from secretsource._ground.namedtuple import NamedTuple
 
 __all__ = ["Rules"]
 

@@ -7,8 +7,9 @@ report writes the event that is missing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.issuing._key.lifecycle import By, Move
 from secretsource.issuing._key.text import masked

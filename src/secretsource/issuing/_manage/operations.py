@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from secretsource._ground.key_id import is_key_id
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import (
     InvalidRequest,
     InvalidTransition,

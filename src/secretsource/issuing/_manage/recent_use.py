@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.stores.records import MOST_WITNESSES, WITNESS_KEPT
 
 TYPE_CHECKING = False

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._key import foreign
 from secretsource.issuing._transfer import export

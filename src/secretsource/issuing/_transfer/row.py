@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, tzinfo
-from typing import Any, NamedTuple
+from typing import Any
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource._ground.suggest import meant
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing import limits

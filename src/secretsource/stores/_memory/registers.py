@@ -7,9 +7,10 @@ another.
 from __future__ import annotations
 
 import threading
-from typing import Any, Generic, NamedTuple
+from typing import Any, Generic
 
 from secretsource._ground.frozen import frozen_document
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.stores.changes import KeyChange
 from secretsource.stores.owners import (
     Kept,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import NamedTuple
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.stores.owners import account_of
 from secretsource.stores.registers.upkeep import Upkeep
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import enum
 from abc import ABC, abstractmethod
 from math import ceil
-from typing import NamedTuple
 
 from secretsource._ground.clock import utc
+from secretsource._ground.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ event has no position yet, and gets one behind all that were read.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
 
 from secretsource._ground.clock import utc
+from secretsource._ground.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ the feed, and moves on in the same transaction that stores the messages made of 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
 
 from secretsource._ground.clock import utc
+from secretsource._ground.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

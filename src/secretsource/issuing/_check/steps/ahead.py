@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import StoreError
 from secretsource.issuing._verdict import Rejected
 

@@ -6,8 +6,8 @@ import json
 import secrets
 from hashlib import sha256
 from re import fullmatch
-from typing import NamedTuple
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._manage import request
 from secretsource.stores.base import Pass

@@ -6,8 +6,7 @@ is deleted before it has ended, so a kill in the middle leaves no key that is ac
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import StoreError
 from secretsource.issuing._manage import request
 from secretsource.issuing._manage.upkeep.rounds import upkeep_of

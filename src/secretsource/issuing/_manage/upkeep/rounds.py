@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import NamedTuple
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._manage import request
 from secretsource.issuing._manage.upkeep.attention import attend, ended_since, is_old

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores._sql.connections import hosts
 

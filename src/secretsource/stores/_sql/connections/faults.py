@@ -8,10 +8,11 @@ Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html and https:
 from __future__ import annotations
 
 import sqlite3
-from typing import NamedTuple
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from secretsource._ground.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
