@@ -306,8 +306,8 @@ def test_a_store_without_chores_says_so(make_keys: Callable[..., ApiKeys], store
         ({"end_unused": 86399}, "end_unused must be at least a day"),
         ({"keep_ended": -1.0}, "keep_ended must be at least a day"),
         ({"keep_forever": 1}, "chores have no rule keep_forever: known are expiring_within"),
-        ({"limit": 0}, "limit is not a whole number from 1"),
-        ({"limit": 100_001}, "limit is not a whole number from 1"),
+        ({"limit": 0}, "limit must be a whole number from 1 to 100000, not 0"),
+        ({"limit": 100_001}, "limit must be a whole number from 1 to 100000, not 100001"),
     ],
 )
 def test_a_rule_that_cannot_be_is_refused(keys: Any, rules: dict[str, Any], said: str) -> None:

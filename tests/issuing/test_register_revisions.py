@@ -62,7 +62,7 @@ def test_revision_zero_only_makes_a_new_record(keys: ApiKeys, what: str) -> None
 def test_a_revision_that_cannot_be_is_refused(keys: ApiKeys, what: str, revision: Any) -> None:
     """The sentence names the argument, and nothing is stored."""
     register: Any = getattr(keys, what)
-    with pytest.raises(InvalidRequest, match="revision is not a whole number from 0"):
+    with pytest.raises(InvalidRequest, match="revision must be a whole number from 0"):
         register.put("acme", revision=revision)
     assert list(register.list()) == []
 

@@ -128,13 +128,21 @@ def test_history_is_of_keys_owners_and_plans(keys: Shell) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [{"after": -1}, {"after": 2**63}, {"after": "1"}, {"limit": 0}, {"limit": 1001}, {"kind": "lost"}, {"actor": 5}],
+    [{"after": -1}, {"after": 2**63}, {"after": "1"}, {"limit": 0}, {"limit": 1001}, {"kind": "lost"}],
     ids=repr,
 )
 def test_a_history_that_cannot_be_is_refused(keys: Shell, words: dict[str, Any]) -> None:
-    """The sentence names the argument."""
-    with pytest.raises(InvalidRequest, match=next(iter(words))):
+    """The sentence names the argument, and quotes the value that is wrong."""
+    [(name, value)] = words.items()
+    with pytest.raises(InvalidRequest, match=f"^{name} must be .*, not {value!r}$"):
         keys.history(**words)
+
+
+def test_a_history_of_an_author_without_a_name_is_refused(keys: Shell) -> None:
+    """The sentence names the argument; a text may be long, and is not quoted."""
+    nobody: Any = 5
+    with pytest.raises(InvalidRequest, match=r"^actor must be a text"):
+        keys.history(actor=nobody)
 
 
 def test_a_list_is_narrowed_as_a_page_needs(keys: Shell, clock: FakeClock) -> None:

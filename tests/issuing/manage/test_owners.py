@@ -112,8 +112,8 @@ def test_an_owner_that_cannot_be_is_refused_whole(make_keys: MakeKeys, given: An
     ("given", "said"),
     [
         ({"color": "red"}, "a plan has no color"),
-        ({"max_keys": 0}, "max_keys is not a whole number from 1"),
-        ({"max_keys": True}, "max_keys is not a whole number from 1"),
+        ({"max_keys": 0}, "max_keys must be a whole number from 1 to 1000000, not 0"),
+        ({"max_keys": True}, "max_keys must be a whole number from 1 to 1000000, not True"),
         ({"max_life": 0}, "max_life must be over 0 seconds"),
         ({"max_life": "long"}, "max_life is neither a timedelta nor"),
         ({"scopes": "a:b"}, "scopes must be a list"),

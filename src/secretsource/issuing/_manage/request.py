@@ -280,7 +280,7 @@ def number(given: object, what: str, least: int, most: int) -> None:
         InvalidRequest: It is not a whole number, or is out of the range.
     """
     if not isinstance(given, int) or isinstance(given, bool) or not least <= given <= most:
-        raise InvalidRequest(f"{what} is not a whole number from {least} to {most}", field=what)
+        raise InvalidRequest(f"{what} must be a whole number from {least} to {most}, not {given!r:.40}", field=what)
 
 
 def credits(given: object, least: int = 0) -> int | None:
