@@ -356,7 +356,7 @@ class AsyncApiKeys(
 
     async def flush(self) -> None:
         """Do as `ApiKeys.flush` does; a cancelled caller stops waiting, and the flush goes on."""
-        await self._chores.finish(arun(self._operations.flush()))
+        await self._chores.finish(lambda: arun(self._operations.flush()))
 
     async def _follow(self, *, refused: bool = False) -> bool:
         """Do as `ApiKeys._follow` does."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.forks import is_right_in_child, needs_fork
 
+from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from secretsource.stores.base import Use
@@ -129,6 +131,61 @@ async def test_closing_in_the_middle_of_a_flush_counts_once(slow: SlowStore) -> 
     asyncio.get_running_loop().call_later(0.05, slow.released.set)
     await keys.close()
     assert slow.usage(key_id).requests == 1
+
+
+class BusyStore(AsyncSlowStore):
+    """A store of keys that are in use all the time: each flush finds another use behind it."""
+
+    def __init__(self, store: SlowStore) -> None:
+        super().__init__(store)
+        self.flushed = 0
+        self.use: Callable[[], Awaitable[object]] | None = None
+
+    async def record_uses(self, uses: Iterable[Use]) -> None:
+        self.flushed += 1
+        await super().record_uses(uses)
+        if self.use is not None:
+            await self.use()
+
+
+async def test_all_that_wait_for_a_flush_share_one(slow: SlowStore) -> None:
+    """Those that ask while a flush is under way wait for one more, which has all that was seen until then."""
+    store = BusyStore(slow)
+    async with AsyncApiKeys(store, peppers=[PEPPER], flush_every=3600) as keys:
+        issued = await keys.issue(owner="acme")
+        await keys.rotate(issued.record.key_id, overlap=3600)
+        store.use = partial(keys.check, issued.plaintext, scope=NO_SCOPE)
+        await store.use()
+        first = asyncio.create_task(keys.flush())
+        assert await asyncio.to_thread(slow.begun.wait, 10)
+        await store.use()
+        others = [asyncio.create_task(keys.flush()) for _ in range(3)]
+        await asyncio.sleep(0)
+        slow.released.set()
+        await asyncio.gather(first, *others)
+        assert store.flushed == 2
+        assert slow.usage(issued.record.key_id).requests == 3
+        await keys.flush()
+        assert store.flushed == 3
+        store.use = None
+
+
+async def test_a_flush_that_fails_fails_for_all_that_wait_for_it(slow: SlowStore) -> None:
+    """Each is told, and the next flush stores what was seen."""
+    slow.released.set()
+    async with AsyncApiKeys(BusyStore(slow), peppers=[PEPPER], flush_every=3600) as keys:
+        key_id = await rotating(keys)
+        store: Any = keys._store
+
+        async def fail() -> None:
+            raise StoreError("it is away")
+
+        store.use = fail
+        told = await asyncio.gather(keys.flush(), keys.flush(), return_exceptions=True)
+        assert [str(each) for each in told] == ["it is away"] * 2
+        store.use = None
+        await keys.flush()
+        assert slow.usage(key_id).requests > 0
 
 
 def test_a_flush_of_a_loop_that_is_gone_is_not_waited_for(slow: SlowStore) -> None:

@@ -12,11 +12,28 @@ from secretsource.server.settings import PagesSettings, ServerSettings
 if TYPE_CHECKING:
     from tests.server.conftest import World
 
+    from secretsource._ground.flow import Flow
+
 
 @pytest.fixture
 def settings() -> ServerSettings:
     """The settings of a service with pages."""
     return ServerSettings(pages=PagesSettings(name="Acme API", scopes=("invoices:read", "invoices:write")))
+
+
+@pytest.fixture
+def flushes(world: World, monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """A list with an entry for each flush of the service."""
+    flushed: list[None] = []
+    operations = world.keys._operations
+    flush = operations.flush
+
+    def noted() -> Flow[None]:
+        flushed.append(None)
+        return flush()
+
+    monkeypatch.setattr(operations, "flush", noted)
+    return flushed
 
 
 @pytest.fixture

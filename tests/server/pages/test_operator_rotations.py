@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.server.conftest import World
     from tests.server.pages.browser import Browser
 
+
 WEEK = {"overlap": "604800", "sure": "yes", "reason": "the customer lost it"}
 SCOPE = "invoices:read"
 
@@ -89,6 +90,17 @@ async def test_a_rotation_is_finished_after_its_users_were_shown(world: World, o
     assert not await world.keys.check(old.plaintext, scope=SCOPE, fresh=True)
     assert await world.keys.check(rotated.plaintext or "", scope=SCOPE, fresh=True)
     assert (await world.keys.events(old.record.key_id))[-1].reason == "moved"
+
+
+@pytest.mark.parametrize("page", ["finish", "revoke"])
+async def test_a_page_about_a_rotating_key_flushes_once(
+    world: World, operating: Browser, flushes: list[None], page: str
+) -> None:
+    """It asks for the last day and for the time since the rotation; a busy service has uses to store each time."""
+    old = await world.customer_key()
+    await world.keys.rotate(old.record.key_id, overlap=3600)
+    assert (await operating.get(f"/operator/keys/{old.record.key_id}/{page}")).status == 200
+    assert flushes == [None]
 
 
 async def test_an_overlap_is_extended(world: World, operating: Browser) -> None:

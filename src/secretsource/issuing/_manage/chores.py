@@ -126,6 +126,7 @@ class AsyncChores:
         self._thread = 0
         self._running_loop = _running_loop()
         self._flushes: set[asyncio.Task[None]] = set()
+        self._next: asyncio.Task[None] | None = None
         self.failures = 0
         fork.tell(self)
 
@@ -156,8 +157,8 @@ class AsyncChores:
         """Return whether the chores go on."""
         return Health(self._feed.health(), self.failures)
 
-    async def finish(self, flush: Coroutine[Any, Any, None]) -> None:
-        """Flush to the end, after the flushes that are under way in this loop.
+    async def finish(self, flush: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Flush to the end, after the flushes that are under way in this loop; all that wait for it share one flush.
 
         A cancelled caller stops waiting, and the flush goes on. A store that works in a thread would go on anyway, and
         the next flush would count the same uses twice.
@@ -165,11 +166,23 @@ class AsyncChores:
         from asyncio import shield
 
         loop = self._running_loop()
-        under_way = [task for task in self._flushes if task.get_loop() is loop]
-        task = loop.create_task(_after(under_way, flush))
-        self._flushes.add(task)
-        task.add_done_callback(self._flushes.discard)
+        task = self._next
+        if task is None or task.done() or task.get_loop() is not loop:
+            under_way = [task for task in self._flushes if task.get_loop() is loop]
+            task = self._next = loop.create_task(self._after(under_way, flush))
+            self._flushes.add(task)
+            task.add_done_callback(self._flushes.discard)
         await shield(task)
+
+    async def _after(
+        self, others: Sequence[asyncio.Task[None]], flush: Callable[[], Coroutine[Any, Any, None]]
+    ) -> None:
+        from asyncio import wait
+
+        if others:
+            await wait(others)
+        self._next = None  # what is seen from here on may be too late for this flush
+        await flush()
 
     async def _flush_now_and_then(self) -> None:
         from asyncio import sleep
@@ -194,14 +207,6 @@ def _running_loop() -> Callable[[], asyncio.AbstractEventLoop]:
     from asyncio import get_running_loop
 
     return get_running_loop
-
-
-async def _after(others: Sequence[asyncio.Task[None]], flush: Coroutine[Any, Any, None]) -> None:
-    from asyncio import wait
-
-    if others:
-        await wait(others)
-    await flush
 
 
 class _Feed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from typing import TYPE_CHECKING, Any
 
 from secretsource.exceptions import KeyNotFound
@@ -19,7 +20,7 @@ from secretsource.server.rights import ROOT_PREFIX
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from secretsource.issuing import KeyRecord
+    from secretsource.issuing import KeyRecord, Usage
     from secretsource.server.pages.operator.desk import Desk
 
 __all__ = ["VIEWS", "find_key", "show_key", "uses_of"]
@@ -131,13 +132,16 @@ async def find_key(desk: Desk) -> KeyRecord:
 
 async def uses_of(desk: Desk, record: KeyRecord) -> dict[str, Any]:
     """Return the last day of a key, and its uses since its rotation began, each as far as the operator may see it."""
-    use = await desk.keys.recent_use(record.key_id)
+    use, rotation = await gather(desk.keys.recent_use(record.key_id), _rotation_of(desk, record))  # with one flush
     if not desk.may("usage:read"):
         use = use._replace(accepted=None, refused=None)
-    rotation = None
-    if record.status_at(desk.visit.now) is Status.ROTATING:
-        rotation = (await desk.keys.rotation_status(record.key_id)).usage
     return {"use": use, "rotation": rotation}
+
+
+async def _rotation_of(desk: Desk, record: KeyRecord) -> Usage | None:
+    if record.status_at(desk.visit.now) is not Status.ROTATING:
+        return None
+    return (await desk.keys.rotation_status(record.key_id)).usage
 
 
 async def _ask(desk: Desk, record: KeyRecord, status: int = 200) -> Response:
