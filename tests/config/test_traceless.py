@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.frames import is_ours
 
 from secretsource.config import load_config, parse_config, settings_from_url
 from secretsource.exceptions import ConfigurationError
@@ -37,7 +38,7 @@ def everything_in(error: BaseException) -> str:
     """All that an error tracker would send: messages, the chain of causes, and the locals of our frames."""
     text = "".join(traceback.TracebackException.from_exception(error, capture_locals=False).format())
     for step, _ in traceback.walk_tb(error.__traceback__):
-        if "secretsource" in Path(step.f_code.co_filename).parts and "tests" not in Path(step.f_code.co_filename).parts:
+        if is_ours(step.f_code.co_filename):
             text += repr(step.f_locals)
     assert error.__context__ is None
     assert error.__cause__ is None

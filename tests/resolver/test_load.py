@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.frames import is_ours
 from tests.leaks.canary import CANARY, assert_clean, assert_unseen, raises
 
 from secretsource import LiveSecret, Secret, aload_secrets, load_secrets, override
@@ -179,7 +180,7 @@ def test_a_class_that_refuses_its_values(new_shell: NewShell) -> None:
         shell.load(Refusing)
     raised = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     for frame in raised.stack:
-        if "/secretsource/" in frame.filename:
+        if is_ours(frame.filename):
             assert_unseen(repr(frame.locals))
 
 

@@ -9,6 +9,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.frames import is_ours
 
 from secretsource import issuing
 from secretsource.exceptions import ConfigurationError, SecretSourceError, StoreError
@@ -47,9 +48,7 @@ def assert_hidden(error: BaseException, *secrets: str) -> None:
     """Nothing of ours on the way of an error holds a secret: text, chain, arguments, locals of frames."""
     while error is not None:
         told = "".join(traceback.format_exception(error)) + repr(error)
-        frames = [
-            frame for frame, _ in traceback.walk_tb(error.__traceback__) if "/secretsource/" in frame.f_code.co_filename
-        ]
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if is_ours(frame.f_code.co_filename)]
         texts = [told, *reachable(error.args, set())]
         for frame in frames:
             values = {name: value for name, value in frame.f_locals.items() if name != "self"}

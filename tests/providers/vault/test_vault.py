@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from tests.frames import is_ours
 from tests.servers.openbao import OpenBao
 from tests.servers.relay import Relay, Reply, relay
 from tests.servers.vault import ask, bao, code, fields, front, make, place, told
@@ -130,7 +131,7 @@ class TestSettings:
         while trace is not None:
             frames.append(trace.tb_frame)
             trace = trace.tb_next
-        assert canary not in repr([frame.f_locals for frame in frames if "secretsource" in frame.f_code.co_filename])
+        assert canary not in repr([frame.f_locals for frame in frames if is_ours(frame.f_code.co_filename)])
         assert refused.value.__context__ is None
 
     def test_repr_shows_no_secret(self) -> None:
