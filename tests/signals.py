@@ -12,12 +12,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-
-import secretsource
+from tests.frames import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,9 +24,11 @@ if TYPE_CHECKING:
 
     Places: TypeAlias = Literal["moments", "everywhere"]
 
-SOURCE = str(Path(secretsource.__file__).parent)
 _LOOKS = ("CALL", "JUMP_BACKWARD", "POP_JUMP_BACKWARD", "RESUME")
-"""How the names of the instructions begin behind which CPython 3.11 looks for signals (``CHECK_EVAL_BREAKER``)."""
+"""How the names of the instructions begin behind which CPython looks for signals (``CHECK_EVAL_BREAKER``)."""
+
+_EXITS = (["PRECALL", "CALL"], ["CALL"])
+"""What calls ``__exit__`` with three times None: in CPython 3.11, and since 3.12."""
 
 
 CUT: pytest.MarkDecorator = pytest.mark.parametrize("places", ["moments", "everywhere"])
@@ -56,16 +56,20 @@ def _guard(code: CodeType, offset: int) -> int | None:
     return next((target for start, end, target in _guards(code) if start <= offset < end), None)
 
 
+def _calls(steps: list[dis.Instruction], exit_: list[str]) -> bool:
+    """Whether instructions begin with three times None, and then call ``__exit__`` in this way."""
+    names = [step.opname for step in steps[: 3 + len(exit_)]]
+    return names == ["LOAD_CONST"] * 3 + exit_ and all(step.argval is None for step in steps[:3])
+
+
 @cache
 def _leaving(code: CodeType) -> frozenset[int]:
     """The offsets of the instructions that leave a ``with`` block up to the call of ``__exit__``."""
     steps = list(dis.get_instructions(code))
     found: set[int] = set()
     for place, step in enumerate(steps):
-        ahead = steps[place : place + 5]
-        if [each.opname for each in ahead] == ["LOAD_CONST"] * 3 + ["PRECALL", "CALL"] and not any(
-            each.argval for each in ahead[:3]
-        ):
+        ahead = next((steps[place : place + 3 + len(exit_)] for exit_ in _EXITS if _calls(steps[place:], exit_)), [])
+        if ahead:
             found.update(each.offset for each in ahead)
             while place and steps[place - 1].opname in {"SWAP", "NOP", "POP_TOP"}:
                 place -= 1  # noqa: PLW2901 - what stands between the body and these
@@ -83,8 +87,9 @@ class _Injector:
         self._last: dict[FrameType, int] = {}
 
     def enter(self, frame: FrameType, event: str, _: Any) -> Any:
-        if event != "call" or not frame.f_code.co_filename.startswith(SOURCE):
+        if event != "call" or not is_ours(frame.f_code.co_filename):
             return None
+        frame.f_trace = self.step  # before the next line, which since 3.12 asks for instructions only if this is set
         frame.f_trace_opcodes = True
         return self.step
 
@@ -117,6 +122,7 @@ def run(act: Callable[[], object], place: int, places: Places, then: Callable[[]
     before = sys.gettrace()
 
     def within() -> Iterator[None]:
+        sys._getframe().f_trace_opcodes = True  # on CPython 3.12, `settrace` first looks whether a frame asks for them
         sys.settrace(injector.enter)
         try:
             act()

@@ -15,13 +15,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.frames import is_ours
 from tests.simulation.loop import SeededLoop, SimulatedClock
 
-import secretsource
 from secretsource import AsyncResolver, Resolver
 from secretsource.exceptions import SecretSourceError
 from secretsource.testing import FakeClock, ScriptedAsyncProvider, ScriptedBatchProvider, ScriptedProvider
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType, FrameType
 
-PACKAGE = str(Path(secretsource.__file__).parent)
 PATIENCE = 5.0
 VALUES: Any = {"A": '{"field": "a"}', "B": "b", "C": "c"}
 
@@ -61,6 +59,7 @@ class Strike:
         self._before = sys.gettrace()
 
     def __enter__(self) -> Strike:
+        sys._getframe().f_trace_opcodes = True  # on CPython 3.12, `settrace` first looks whether a frame asks for them
         sys.settrace(self._enter)
         return self
 
@@ -68,9 +67,8 @@ class Strike:
         sys.settrace(self._before)
 
     def _enter(self, frame: FrameType, event: str, argument: object) -> Callable[..., Any] | None:
-        if not frame.f_code.co_filename.startswith(PACKAGE) or "/testing/" in frame.f_code.co_filename:
+        if not is_ours(frame.f_code.co_filename) or "/testing/" in frame.f_code.co_filename:
             return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
         checked, before = after_checks(frame.f_code), -1
 
         def step(frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
@@ -81,6 +79,8 @@ class Strike:
                     self._strike()
             return step
 
+        frame.f_trace = step  # before the next line, which since 3.12 asks for instructions only if this is set
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
         return step
 
     def _strike(self) -> None:
