@@ -193,6 +193,9 @@ def test_one_holder_that_fails_does_not_keep_others_from_their_work(monkeypatch:
     assert [each.told for each in holders] == [["before"]] * 3
 
 
+FORKS_WITH_THREADS = ("-W", "ignore:This process:DeprecationWarning")
+"""What says that a fork beside other threads is meant: Python warns of it since 3.12."""
+
 IMPORTED_LATER = """
 import sys
 from secretsource._ground import fork
@@ -238,7 +241,12 @@ with logging._lock, _global_shutdown_lock: print("ended")
 def test_threads_come_to_rest_though_modules_with_locks_were_imported_later() -> None:
     """Their own functions for forks then run first, and take locks for a logger, and for work of an executor."""
     run = subprocess.run(
-        [sys.executable, "-c", IMPORTED_LATER], check=True, capture_output=True, text=True, cwd=TREE, timeout=60
+        [sys.executable, *FORKS_WITH_THREADS, "-c", IMPORTED_LATER],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=TREE,
+        timeout=60,
     )
     assert run.stdout.split() == ["rested"] * 80 + ["ended"]
     assert run.stderr == ""
