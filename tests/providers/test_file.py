@@ -236,6 +236,31 @@ class TestRotation:
             outcome = fetch(FileProvider(str(tmp_path)), "TOKEN")
         assert found(outcome).value == "two"
 
+    @pytest.mark.parametrize("writes", [1, 100])
+    def test_a_file_that_is_written_while_it_is_read(
+        self, writes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is read again; a file that does not come to rest is an outage, and not a part of a value."""
+        (tmp_path / "TOKEN").write_text("the first ha")
+        status = os.fstat
+        written: list[int] = []
+
+        def overtaken(descriptor: int) -> os.stat_result:
+            before = status(descriptor)
+            if len(written) < writes:
+                written.append(descriptor)
+                (tmp_path / "TOKEN").write_text("the whole value" + "\n" * len(written))
+            return before
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fstat", overtaken)
+            outcome = fetch(FileProvider(str(tmp_path)), "TOKEN")
+        if writes == 1:
+            assert found(outcome).value == "the whole value"
+        else:
+            assert failed(outcome).code is FailureCode.UNAVAILABLE
+            assert "changes while it is read" in failed(outcome).reason
+
     def test_previous_is_beside_the_file_that_a_variable_names(
         self, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -10,33 +10,22 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from time import monotonic, sleep, time
 
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.providers.base import Failed, FailureCode, NotFound, Occupied, Stored
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from secretsource.providers.base import Written
 
-__all__ = ["LIMIT", "Contents", "Signature", "read_file", "refusal", "signature_at", "whole", "write_file"]
+__all__ = ["LIMIT", "Contents", "Signature", "read_file", "refusal", "signature_at", "write_file"]
 
 LIMIT = 1024 * 1024
 """Longest file, in bytes, that is taken for a secret."""
 
-CALM = 0.02
-"""Seconds without a write after which a file counts as whole: a program that rewrites it pauses for less."""
-
-EMPTY_CALM = 1.0
-"""The same for an empty file: a shell empties a file before the program starts that fills it (``program > file``)."""
-
-SWAPS = 3
-"""Most tries to follow a link: Kubernetes removes the old files of a secret as soon as ``..data`` leads to new ones."""
-
-PATIENCE = 2.0
-"""Most seconds for which a reader waits for writers."""
+TRIES = 3
+"""Most tries to read a file. Kubernetes removes the old files of a secret as soon as ``..data`` leads to new ones, and
+a program that writes into a file may change it while it is read."""
 
 # Names that exist on only one of Windows and POSIX count as 0.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -78,15 +67,13 @@ class Contents:
     Args:
         value: The bytes of the file.
         version: The version of exactly these bytes.
-        unrest: Seconds after which it is known whether this is the whole file; 0 if that is known.
     """
 
-    __slots__ = ("unrest", "value", "version")
+    __slots__ = ("value", "version")
 
-    def __init__(self, value: bytes, version: str, unrest: float = 0.0) -> None:
+    def __init__(self, value: bytes, version: str) -> None:
         self.value = value
         self.version = version
-        self.unrest = unrest
 
 
 def signature_at(path: str) -> Signature | None:
@@ -104,15 +91,15 @@ def read_file(path: str, shown: str) -> Contents | NotFound | Failed:
         path: The file; links are followed.
         shown: The file's name in a reason, if it cannot be read.
     """
-    for _ in range(SWAPS):
+    for _ in range(TRIES):
         read = _read_once(path, shown)
         if read is not None:
             return read
-    return _leading_nowhere(shown)
+    return _being_written(shown) if signature_at(path) else _leading_nowhere(shown)
 
 
 def _read_once(path: str, shown: str) -> Contents | NotFound | Failed | None:
-    """Do the same; None if a link leads nowhere, or if it was swapped while it was followed."""
+    """Do the same; None if a link leads nowhere or was swapped while it was followed, or if the file was written."""
     try:
         refused = _no_regular_file(os.stat(path), shown)  # opening a pipe and closing it again would break its writer
         descriptor = -1 if refused else os.open(path, _FLAGS)
@@ -128,24 +115,6 @@ def _read_once(path: str, shown: str) -> Contents | NotFound | Failed | None:
         return refusal(error, shown)
     finally:
         os.close(descriptor)
-
-
-def whole(read: Callable[[], Contents | NotFound | Failed], timeout: float) -> Contents | NotFound | Failed:
-    """Return what a reader returns when nobody is writing: a part of a file is a wrong value, and may be an absence.
-
-    Args:
-        read: Reads the file, as `read_file` does.
-        timeout: Seconds to wait for a writer.
-    """
-    until = monotonic() + min(timeout, PATIENCE)
-    while True:
-        contents = read()
-        if not isinstance(contents, Contents) or not contents.unrest:
-            return contents
-        if monotonic() + contents.unrest > until:
-            remedy = "let its writer write another file, and rename that"
-            return Failed(FailureCode.UNAVAILABLE, "the file is being written", remedy)
-        sleep(contents.unrest)
 
 
 def write_file(path: str, content: bytes, shown: str, *, overwrite: bool) -> Written:
@@ -195,7 +164,7 @@ def _not_written(error: OSError, shown: str) -> Failed:
     return Failed(FailureCode.UNAVAILABLE, f"{shown} could not be written", "check the file system it is on", name)
 
 
-def _read(descriptor: int, shown: str) -> Contents | Failed:
+def _read(descriptor: int, shown: str) -> Contents | Failed | None:
     status = os.fstat(descriptor)  # of the file opened, which may differ from the file looked at
     refused = _no_regular_file(status, shown)
     if refused is not None:
@@ -204,17 +173,8 @@ def _read(descriptor: int, shown: str) -> Contents | Failed:
         content = file.read(LIMIT + 1)
     if len(content) > LIMIT:
         return Failed(FailureCode.MALFORMED, f"{shown} is longer than 1 MiB", "name the file that holds the secret")
-    before, after = Signature.of(status), Signature.of(os.fstat(descriptor))
-    return Contents(content, after.version, CALM if before != after else _unrest(after, time()))
-
-
-def _unrest(signature: Signature, now: float) -> float:
-    """Return the seconds until a file with this signature counts as whole.
-
-    A file that was renamed after its last write is whole, and a time that is yet to come says nothing.
-    """
-    age, calm = now - signature.modified / 1e9, CALM if signature.size else EMPTY_CALM
-    return calm - age if 0.0 <= age < calm and signature.changed == signature.modified else 0.0
+    signature = Signature.of(status)
+    return Contents(content, signature.version) if signature == Signature.of(os.fstat(descriptor)) else None
 
 
 def _no_regular_file(status: os.stat_result, shown: str) -> Failed | None:
@@ -228,6 +188,11 @@ def _no_regular_file(status: os.stat_result, shown: str) -> Failed | None:
 def _is_dangling(error: OSError, path: str) -> bool:
     """Return whether a link is there and its target is not: then a file was meant to be there."""
     return error.errno in _ABSENT and os.path.islink(path)
+
+
+def _being_written(shown: str) -> Failed:
+    reason, remedy = f"{shown} changes while it is read", "let its writer write another file, and rename that"
+    return Failed(FailureCode.UNAVAILABLE, reason, remedy)
 
 
 def _leading_nowhere(shown: str) -> Failed:

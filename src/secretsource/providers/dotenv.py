@@ -12,7 +12,7 @@ from secretsource._ground.clock import SYSTEM_CLOCK
 from secretsource._ground.repository import Nearest, folders, nearest
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._regular_file import Contents, read_file, signature_at, whole, write_file
+from secretsource.providers._regular_file import Contents, read_file, signature_at, write_file
 from secretsource.providers.base import (
     Failed,
     FailureCode,
@@ -126,7 +126,7 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         if isinstance(value, bytes):
             return _malformed("a .env file holds text, and the value is bytes", "encode it as base64")
         path = self._search().path or FILE_NAME
-        kept = whole(lambda: read_file(path, path), timeout)
+        kept = read_file(path, path)
         if isinstance(kept, Failed):
             return kept
         content = kept.value if isinstance(kept, Contents) else b""
@@ -176,7 +176,7 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         if parsed is not None and parsed.is_of(path, signature):
             return parsed.pairs
         now = SYSTEM_CLOCK.now().wall * 1e9
-        content = whole(lambda: read_file(path, path), timeout)
+        content = read_file(path, path)
         if isinstance(content, Failed):
             from secretsource.providers._dotenv.pipe import is_pipe
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from secretsource.providers._regular_file import LIMIT, Contents, read_file, whole, write_file
+from secretsource.providers._regular_file import LIMIT, Contents, read_file, write_file
 from secretsource.providers.base import (
     Failed,
     FailureCode,
@@ -81,8 +81,7 @@ class FileProvider(WritableProvider, IdentifiedProvider):
             return NotFound("a file has no versions, and no stage but 'previous'")
         if not _is_possible(ref.location):
             return NotFound("no file can have this name")
-        ending = PREVIOUS if ref.stage else ""
-        read = whole(lambda: self._read(ref.location, ending), timeout)
+        read = self._read(ref.location, PREVIOUS if ref.stage else "")
         return Found(self._as_text(read.value), version=read.version) if isinstance(read, Contents) else read
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:

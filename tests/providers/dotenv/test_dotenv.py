@@ -280,12 +280,6 @@ class TestWhatIsWrongWithIt:
         assert failed(fetch(DotenvProvider(str(path)))).code is FailureCode.MISCONFIGURED
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file whose last write is not of this moment: it is read once."""
-    path.write_text(text)
-    os.utime(path, (1, 1))
-
-
 class TestChange:
     """The file is parsed again when it has changed, and only then."""
 
@@ -306,17 +300,17 @@ class TestChange:
     ) -> None:
         """Names of an old file come from memory."""
         monkeypatch.setattr(dotenv_module, "SYSTEM_CLOCK", FakeClock(wall=time.time() + 60))
-        write(path, "TOKEN=one\nOTHER=two")
+        path.write_text("TOKEN=one\nOTHER=two")
         provider = DotenvProvider(str(path))
         assert [value(provider), value(provider, "OTHER"), value(provider)] == ["one", "two", "one"]
         assert reads == [str(path)]
-        write(path, "TOKEN=three")
+        path.write_text("TOKEN=three")
         assert value(provider) == "three"
         assert len(reads) == 2
 
     def test_a_file_written_just_now_is_read_again(self, path: Path, reads: list[str]) -> None:
         """Two writes within one tick of the file system's clock look the same, so such a file is not remembered."""
-        write(path, "TOKEN=one")
+        path.write_text("TOKEN=one")
         provider = DotenvProvider(str(path))
         assert [value(provider), value(provider)] == ["one", "one"]
         assert len(reads) == 2
@@ -325,7 +319,7 @@ class TestChange:
     def test_forgetting(self, path: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch, forget: str) -> None:
         """After ``close`` or ``reset`` no value is left in memory."""
         monkeypatch.setattr(dotenv_module, "SYSTEM_CLOCK", FakeClock(wall=time.time() + 60))
-        write(path, "TOKEN=one")
+        path.write_text("TOKEN=one")
         provider = DotenvProvider(str(path))
         fetch(provider)
         getattr(provider, forget)()
@@ -335,7 +329,7 @@ class TestChange:
     def test_a_file_that_is_gone(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """What was remembered is not served once the file is gone."""
         monkeypatch.setattr(dotenv_module, "SYSTEM_CLOCK", FakeClock(wall=time.time() + 60))
-        write(path, "TOKEN=one")
+        path.write_text("TOKEN=one")
         provider = DotenvProvider(str(path))
         assert value(provider) == "one"
         path.unlink()
