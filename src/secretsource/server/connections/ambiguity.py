@@ -28,6 +28,8 @@ def is_text(encoded: bytes) -> bool:
     Args:
         encoded: The bytes, percent-encoded.
     """
+    if b"%" not in encoded and encoded.isascii():  # as nearly all are
+        return True
     try:
         unquote_to_bytes(encoded).decode()
     except UnicodeDecodeError:
