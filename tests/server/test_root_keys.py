@@ -78,6 +78,22 @@ async def test_a_bound_root_key_needs_no_registered_owner(world: World) -> None:
     assert (await world.root.by(key)("GET", "/v1/keys")).status == 200
 
 
+@pytest.mark.parametrize("comes_back", [False, True])
+async def test_a_bound_root_key_ends_with_its_customer(world: World, comes_back: bool) -> None:
+    """A purge ends it, also of a suspended customer, and also if the id comes back; a newer root key works."""
+    key = await world.root_key("keys:*", metadata={"owner": "acme"})
+    await world.keys.owners.put("acme")
+    await world.keys.owners.suspend("acme", reason="unpaid")
+    await world.keys.purge(owner="acme")
+    if comes_back:
+        await world.keys.owners.put("acme")
+    answer = await world.root.by(key)("POST", "/v1/keys", {"owner": "acme"})
+    assert (answer.status, answer.json["code"]) == (401, "invalid_key")
+    assert not (await world.keys.list(owner="acme")).records
+    newer = await world.root_key("keys:*", metadata={"owner": "acme"})
+    assert (await world.root.by(newer)("POST", "/v1/keys", {"owner": "acme"})).status == 201
+
+
 async def test_a_bound_root_key_is_refused_while_its_owner_cannot_be_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,16 @@ from time import time
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import KeyNotFound, OwnerNotFound, StoreError
-from secretsource.issuing import Admission, HttpAnswer, OwnerStatus, Reason, Rejected, Status, http_answer
+from secretsource.issuing import (
+    Admission,
+    HttpAnswer,
+    OwnerEventKind,
+    OwnerStatus,
+    Reason,
+    Rejected,
+    Status,
+    http_answer,
+)
 from secretsource.server.gateway.peers import is_trusted
 from secretsource.server.rights import ROOT_PREFIX, RootCaller, bound_owner, is_root
 
@@ -80,7 +89,7 @@ class RootKeys:
         return await self.caller_of(record, ip)
 
     async def caller_of(self, record: KeyRecord, ip: str | None) -> RootCaller | None:
-        """Return the caller that a record makes; None if it is not good, or if its customer is suspended.
+        """Return the caller that a record makes; None if it is not good, or its customer is suspended or purged.
 
         Args:
             record: The record of a root key, or the same rights of a person.
@@ -97,19 +106,30 @@ class RootKeys:
         return RootCaller(record, ip) if refused is None else None
 
     async def _refusal(self, record: KeyRecord, ip: str | None) -> Rejected | None:
-        """Return why a good key of the reserved prefix is refused: it is not ours, or its customer is suspended."""
+        """Return why a good key of the reserved prefix is refused: it is not ours, or its customer is not let in."""
         if not is_root(record):
             return Rejected(Reason.WRONG_KIND)
         bound = RootCaller(record, ip).owner
         if bound is None:
             return None
         try:
-            owner = await self._keys.owners.get(bound)
-        except OwnerNotFound:
-            return None
+            return await self._refusal_of_customer(bound, record.created)
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
-        return Rejected(Reason.OWNER_SUSPENDED) if owner.status is OwnerStatus.SUSPENDED else None
+
+    async def _refusal_of_customer(self, bound: str, made: float) -> Rejected | None:
+        """Return why a root key of a customer is refused: that is suspended, or was purged after the key was made."""
+        try:
+            owner = await self._keys.owners.get(bound)
+        except OwnerNotFound:
+            owner = None
+        if owner is not None and owner.status is OwnerStatus.SUSPENDED:
+            return Rejected(Reason.OWNER_SUSPENDED)
+        if owner is not None and owner.created < made:
+            return None
+        events = await self._keys.owners.events(bound)
+        is_purged = any(event.kind is OwnerEventKind.PURGED and event.time >= made for event in events)
+        return Rejected(Reason.REVOKED) if is_purged else None
 
 
 def _is_good(record: KeyRecord, ip: str | None, now: float) -> bool:
