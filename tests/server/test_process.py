@@ -178,6 +178,50 @@ def test_a_service_needs_its_pepper(words: list[str], founded: Path) -> None:
     assert "there is no pepper: run  secretsource serve --init, or set SECRETSOURCE_PEPPER" in done.stderr
 
 
+def test_init_makes_no_pepper_for_keys_that_have_one(founded: Path) -> None:
+    """A new pepper would refuse them all, so the one that they were made with must be found first."""
+    (founded / ".env").unlink()
+    done = command(founded, "serve", "--init", "--out", "second.key")
+    assert done.returncode == 2
+    assert "has keys, and the pepper that they were made with is not here: set SECRETSOURCE_PEPPER to it" in done.stderr
+    assert not (founded / ".env").exists()
+    assert not (founded / "second.key").exists()
+
+
+def test_a_service_needs_the_pepper_of_its_store(founded: Path) -> None:
+    """With another one every key would be refused; with both, the pepper may be rotated."""
+    pepper = (founded / ".env").read_text().partition("=")[2].strip()
+    other = "SECRETSOURCE_PEPPER=a pepper that made no key here\n"
+    (founded / ".env").write_text(other)
+    done = command(founded, "serve", "--port", "0")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "every key of the store was made with another pepper, so all would be refused" in done.stderr
+    (founded / ".env").write_text(f"{other}SECRETSOURCE_PEPPER_PREVIOUS={pepper}\n")
+    assert command(founded, "serve", "--check").returncode == 0
+
+
+def test_a_pepper_of_which_only_the_root_key_is_left_may_go(founded: Path) -> None:
+    """The keys of customers work with the newest pepper, so the service starts."""
+    (founded / ".env").write_text("SECRETSOURCE_PEPPER=a pepper that made no key here\n")
+    with ApiKeys.open(f"sqlite:///{founded}/keys.db", peppers=["a pepper that made no key here"]) as keys:
+        keys.issue(owner="acme")
+    assert command(founded, "serve", "--check").returncode == 0
+
+
+def test_init_replaces_a_root_key_that_has_ended(founded: Path) -> None:
+    """Nobody could make another one over HTTP; a root key that makes no others does not count either."""
+    pepper = (founded / ".env").read_text().partition("=")[2].strip()
+    with ApiKeys.open(f"sqlite:///{founded}/keys.db", peppers=[pepper]) as keys:
+        (first,) = keys.list(owner=":root")
+        keys.revoke(first.key_id)
+        keys.issue(owner=":root", prefix="root", scopes=["keys:verify"])
+    done = command(founded, "serve", "--init", "--out", "second.key")
+    assert done.returncode == 0, done.stderr
+    second = (founded / "second.key").read_text().strip()
+    with ApiKeys.open(f"sqlite:///{founded}/keys.db", peppers=[pepper]) as keys:
+        assert keys.check(second, scope="root:write", prefix="root")
+
+
 def test_check_passes_where_serve_starts(founded: Path) -> None:
     """And leaves no process."""
     done = command(founded, "serve", "--check")

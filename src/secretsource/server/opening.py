@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from secretsource.issuing import Settings
 
-__all__ = ["key_settings", "load_settings", "open_service", "resolved"]
+__all__ = ["PEPPER", "key_settings", "load_settings", "open_service", "resolved"]
 
 PEPPER = "SECRETSOURCE_PEPPER"
 

@@ -29,6 +29,7 @@ __all__ = [
     "covers",
     "is_root",
     "is_within",
+    "makes_root_keys",
 ]
 
 ROOT_PREFIX = "root"
@@ -102,6 +103,11 @@ def bound_owner(record: KeyRecord) -> str | None:
     """Return the customer that a root key is bound to, or None."""
     found = record.metadata.get(BOUND)
     return found if isinstance(found, str) else None
+
+
+def makes_root_keys(record: KeyRecord) -> bool:
+    """Return whether a root key that works can make another one like the first."""
+    return is_root(record) and bound_owner(record) is None and covers(record.scopes, "root:write")
 
 
 def is_within(record: KeyRecord, most: KeyRecord) -> bool:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from secretsource import get_secret_set
 from secretsource.exceptions import ConfigurationError
+from secretsource.issuing import PepperSet
 from secretsource.server.app import build, workers
-from secretsource.server.opening import open_service, resolved
+from secretsource.server.opening import PEPPER, open_service, resolved
 from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX
 from secretsource.server.webhooks.sending import signing_secrets
 from secretsource.stores.migratable import Migratable
 
 if TYPE_CHECKING:
+    from secretsource.issuing import AsyncApiKeys
     from secretsource.server.settings import ServerSettings
 
 __all__ = ["check_service", "check_store"]
@@ -34,13 +37,31 @@ async def check_service(settings: ServerSettings) -> None:
         workers(service)
         for endpoint in settings.webhooks:
             await asyncio.to_thread(signing_secrets, endpoint)
-        found = await service.keys.list(owner=ROOT_OWNER, prefix=ROOT_PREFIX, limit=1)
-        if not found.records:
-            raise ConfigurationError(
-                "there is no root key, so nobody can use the service: run  secretsource serve --init"
-            )
+        await _check_keys(service.keys)
     finally:
         await service.keys.close()
+
+
+async def _check_keys(keys: AsyncApiKeys) -> None:
+    """Check that there is a root key, and that not every key was made with a pepper that is not here.
+
+    A root key that has ended does not stop the service, because gateways need none.
+
+    Raises:
+        ConfigurationError: No request could be answered.
+    """
+    found = await keys.list(owner=ROOT_OWNER, prefix=ROOT_PREFIX, limit=1)
+    if not found.records:
+        raise ConfigurationError("there is no root key, so nobody can use the service: run  secretsource serve --init")
+    peppers = PepperSet(await asyncio.to_thread(get_secret_set, PEPPER))
+    if found.records[0].pepper_version in peppers.versions():
+        return
+    needed = await keys.count_by_pepper()
+    if needed and not needed.keys() & {*peppers.versions()}:
+        raise ConfigurationError(
+            "every key of the store was made with another pepper, so all would be refused: set "
+            f"{PEPPER} to the pepper of this store"
+        )
 
 
 def check_store(url: str) -> None:

@@ -14,16 +14,15 @@ from secretsource.cli.keys._arguments.opening import operator, peppers_of
 from secretsource.cli.keys._terminal.handover import Handover
 from secretsource.config import find_dotenv
 from secretsource.exceptions import ConfigurationError
-from secretsource.issuing import ApiKeys
+from secretsource.issuing import ApiKeys, PepperSet, Status
 from secretsource.issuing.documents import issued_document
 from secretsource.server.opening import key_settings, resolved
-from secretsource.server.rights import EVERYTHING, ROOT_OWNER, ROOT_PREFIX
+from secretsource.server.rights import EVERYTHING, ROOT_OWNER, ROOT_PREFIX, makes_root_keys
 from secretsource.stores.migratable import Migratable
 
 if TYPE_CHECKING:
     import typer
 
-    from secretsource.issuing import PepperSet
     from secretsource.server.settings import ServerSettings
 
 __all__ = ["found"]
@@ -49,11 +48,12 @@ def found(context: typer.Context, settings: ServerSettings, out: Path | None) ->
             "a store in memory ends with the service: name a lasting one, such as  sqlite:///keys.db"
         )
     with Handover(out) as handover:
-        peppers = _peppers(context)
-        place = _tables(store)
+        place, is_used = _tables(store)
+        peppers = _peppers(context, place if is_used else None)
         # the settings are checked by their names
         with ApiKeys.open(store, **{**key_settings(settings), "peppers": peppers}) as keys:  # type: ignore[arg-type]
-            if keys.list(owner=ROOT_OWNER, prefix=ROOT_PREFIX, limit=1).records:
+            living = keys.list(owner=ROOT_OWNER, prefix=ROOT_PREFIX, status=Status.ACTIVE, limit=1000)
+            if any(map(makes_root_keys, living.records)):
                 raise ConfigurationError(
                     f"{place} has a root key already: make another one with  POST /v1/root-keys, or start the service"
                 )
@@ -72,12 +72,25 @@ def found(context: typer.Context, settings: ServerSettings, out: Path | None) ->
     write_line("start the service with  secretsource serve")
 
 
-def _peppers(context: typer.Context) -> PepperSet:
-    """Return the peppers; without any, make one, and read it back as the service will."""
+def _peppers(context: typer.Context, used: str | None) -> PepperSet:
+    """Return the peppers; without any, make one, and read it back as the service will.
+
+    Args:
+        context: The choice of the configuration.
+        used: The place of a store that has keys already; None for a new one.
+
+    Raises:
+        ConfigurationError: The keys that are there were made with a pepper that is not here, or none could be made.
+    """
     peppers = peppers_of(context)
     if not peppers.newest.is_empty:
         say("note", f"{PEPPER} is there already, and stays")
         return peppers
+    if used is not None:
+        raise ConfigurationError(
+            f"{used} has keys, and the pepper that they were made with is not here: set {PEPPER} to it, because a new "
+            "pepper would refuse them all"
+        )
     file = Path(find_dotenv().path or Path.cwd() / ".env")
     _append(file, f"{PEPPER}={b64encode(os.urandom(PEPPER_BYTES)).decode('ascii')}\n")
     write_line(f"wrote {PEPPER} to {file}: without it, no key can be checked; keep a copy elsewhere")
@@ -103,15 +116,15 @@ def _append(file: Path, line: str) -> None:
         os.fsync(number)
 
 
-def _tables(url: str) -> str:
-    """Make the tables of a store, or bring them up to date; return where it is."""
+def _tables(url: str) -> tuple[str, bool]:
+    """Make the tables of a store, or bring them up to date; return where it is, and whether a key needs a pepper."""
     from secretsource.stores import open_store
 
     store = open_store(url)
     try:
         if not isinstance(store, Migratable):
-            return "the store"
+            return "the store", False
         store.migrate()
-        return store.place
+        return store.place, bool(store.count_by_pepper(time.time()).keys() - PepperSet().versions())
     finally:
         store.close()
