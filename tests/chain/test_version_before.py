@@ -36,6 +36,24 @@ def shell(harness: ProviderHarness, request: pytest.FixtureRequest) -> Generator
     shell.end()
 
 
+@pytest.mark.parametrize("provider", SERVED)
+def test_after_a_rotation(harness: ProviderHarness, shell: Shell) -> None:
+    """When a read has brought a newer version, the one before is that of now, and none from before the rotation."""
+    assert list(shell.get_set("NAME")) == ["second", "first"]
+    for newest, before in (("third", "second"), ("fourth", "third")):
+        harness.rotate("NAME", newest)
+        assert shell.get("NAME", fresh=True) == newest
+        assert list(shell.get_set("NAME")) == [newest, before]
+
+
+@pytest.mark.parametrize("provider", ["aws"])
+def test_a_rotation_that_the_version_before_shows(harness: ProviderHarness, shell: Shell) -> None:
+    """When the version before is what is remembered as the current one, the current one is asked for."""
+    assert shell.get("NAME") == "second"
+    harness.rotate("NAME", "third")
+    assert list(shell.get_set("NAME")) == ["third", "second"]
+
+
 @pytest.mark.parametrize("provider", ["vault", "gcp", "azure"])
 def test_switched_off(harness: ProviderHarness, shell: Shell) -> None:
     """The current version goes on alone, when the one before was disabled; Vault has only destroying."""

@@ -15,7 +15,7 @@ from secretsource._secret import Secret, SecretSet
 from secretsource.exceptions import InvalidReference, SecretNotFound
 from secretsource.providers.base import NotFound
 from secretsource.resolver._walk.chain import previous, resolve, together
-from secretsource.resolver._walk.delivery import is_same
+from secretsource.resolver._walk.delivery import is_overtaken, is_same
 from secretsource.resolver._walk.failure import FOR_PROGRAMS, error_of, meant_by, none_found
 from secretsource.resolver._walk.resolution import Ask
 
@@ -112,16 +112,26 @@ def get_many(
 def get_set(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[SecretSet]:
     """Return the current version of a secret and the one before it, from the same provider."""
     request = engine.request(name, field)
+    newest, current, before = yield from _both(engine, now, request)
+    if is_overtaken(current, before):
+        request = request._replace(since=engine.state.since(name, fresh=True))
+        newest, current, before = yield from _both(engine, engine.now(), request)
+    secrets = [newest]
+    if not isinstance(before.outcome, NotFound):
+        old = engine.conclude(request._replace(tracked=False), before, UNSET)
+        if old != newest:
+            secrets.append(old)
+    return SecretSet(secrets)
+
+
+def _both(engine: Engine, now: Instant, request: Request) -> Flow[tuple[Secret, Resolution, Resolution]]:
+    """Return the current secret, and how it and the version before it were found."""
     current = yield from _resolved(engine, now, request)
-    secrets = [engine.conclude(request, current, UNSET)]
+    newest = engine.conclude(request, current, UNSET)
     before = yield from previous(request, current, engine.chain, engine.state.cache)
     if before.due:
         yield Later(before.due)
-    if not isinstance(before.outcome, NotFound):
-        old = engine.conclude(request._replace(tracked=False), before, UNSET)
-        if old != secrets[0]:
-            secrets.append(old)
-    return SecretSet(secrets)
+    return newest, current, before
 
 
 def reject(engine: Engine, _now: Instant, secret: Secret) -> Flow[Secret]:

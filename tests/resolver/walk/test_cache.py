@@ -50,6 +50,24 @@ def test_what_is_known_is_the_last_answer_and_the_last_failure(cache: Cache) -> 
     assert not cache.knows(A, cache.entry(B), setback)
 
 
+def test_the_call_that_first_brought_a_value(cache: Cache) -> None:
+    """A refresh that brings the same value and version keeps it; a new value, or one after an absence, has its own."""
+    answers: tuple[Found | NotFound, ...] = (
+        Found("a"),
+        Found("a"),
+        Found("b"),
+        NotFound(),
+        Found("b"),
+        Found("b", version="2"),
+    )
+    firsts = []
+    for number, outcome in enumerate(answers, 1):
+        _, entry = cache.keep(A, outcome, START, max_age=None, luck=0.0, number=number)
+        assert entry is not None
+        firsts.append((entry.number, entry.first))
+    assert firsts == [(1, 1), (2, 1), (3, 3), (4, 4), (5, 5), (6, 6)]
+
+
 def test_the_oldest_are_dropped_above_the_bound(cache: Cache) -> None:
     """Only as many as are too many; a used one is no longer the oldest."""
     first = cache.entry(A)

@@ -8,7 +8,7 @@ from secretsource._ground.clock import Instant
 from secretsource._secret import Origin, Secret
 from secretsource.providers.base import Found, Lease, NotFound, SecretRef
 from secretsource.resolver._walk.cache import CachedAnswer
-from secretsource.resolver._walk.delivery import as_fresh, event_of, holds, is_same, secret_of
+from secretsource.resolver._walk.delivery import as_fresh, event_of, holds, is_overtaken, is_same, secret_of
 from secretsource.resolver._walk.refresh import Schedule
 from secretsource.resolver._walk.resolution import Request, Resolution
 from secretsource.resolver._walk.route import Route
@@ -97,6 +97,34 @@ def test_two_secrets_are_one_version_or_one_value() -> None:
     """Versions decide only where both have one."""
     for number, (one, other, same) in enumerate(PAIRS):
         assert is_same(one, other) is same, number
+
+
+def found_by(outcome: Found | NotFound | None, number: int) -> Resolution:
+    """A look-up that an entry answered, or none."""
+    resolution = Resolution(Request("A", REF), Instant(0.0, 0.0))
+    if outcome is not None:
+        resolution.entry = CachedAnswer(outcome, Instant(0.0, 0.0), AGES, set(), number)
+    return resolution
+
+
+@pytest.mark.parametrize(
+    ("current", "before", "overtaken"),
+    [
+        ((Found("x", version="1"), 1), (Found("x", version="1"), 2), True),
+        ((Found("x", version="1"), 2), (Found("x", version="1"), 1), False),
+        ((Found("x", version="2"), 1), (Found("x", version="1"), 2), False),
+        ((Found("x"), 1), (Found("x"), 2), False),
+        ((None, 0), (Found("x", version="1"), 2), False),
+        ((Found("x", version="1"), 1), (None, 0), False),
+        ((NotFound(), 1), (Found("x", version="1"), 2), False),
+        ((Found("x", version="1"), 1), (NotFound(), 2), False),
+    ],
+)
+def test_a_current_version_that_is_the_one_before(
+    current: tuple[Found | NotFound | None, int], before: tuple[Found | NotFound | None, int], overtaken: bool
+) -> None:
+    """Only a later answer shows that a rotation came between, and only by a version."""
+    assert is_overtaken(found_by(*current), found_by(*before)) is overtaken
 
 
 @pytest.mark.parametrize(("kept_at", "began", "age", "took"), [(2.0, 6.0, 8.0, 4.0), (20.0, 30.0, 0.0, 0.0)])

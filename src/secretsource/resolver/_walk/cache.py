@@ -53,10 +53,11 @@ class CachedAnswer:
         readers: Names that were answered from it, or from the answer before it, each with the fields that led to its
             value.
         number: The place of the call that brought it in the order in which calls begin.
+        first: The number of the call that first brought this value and version.
         unwanted: Whether its value was refused or is known to be old, so that it must be replaced, not prolonged.
     """
 
-    __slots__ = ("_chosen", "ages", "at", "number", "outcome", "readers", "unwanted")
+    __slots__ = ("_chosen", "ages", "at", "first", "number", "outcome", "readers", "unwanted")
 
     def __init__(
         self, outcome: Found | NotFound, at: Instant, ages: Schedule, readers: set[Reader], number: int = 0
@@ -65,7 +66,7 @@ class CachedAnswer:
         self.at = at
         self.ages = ages
         self.readers = readers
-        self.number = number
+        self.number = self.first = number
         self.unwanted = False
         self._chosen: dict[tuple[str, ...], str | bytes | NotFound | Failed] = {}
 
@@ -222,7 +223,10 @@ class Cache:
         else:
             ages = schedule_absence(self.tuning, now, max_age, luck)
         readers = set() if before is None else set(before.readers)
-        entry = self._entries[ref] = CachedAnswer(outcome, now, ages, readers, number)
+        entry = CachedAnswer(outcome, now, ages, readers, number)
+        if before is not None and not before.differs(outcome):
+            entry.first = before.first
+        self._entries[ref] = entry
         self._entries.move_to_end(ref)
         return before, entry
 

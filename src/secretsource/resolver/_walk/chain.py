@@ -99,10 +99,13 @@ def previous(request: Request, current: Resolution, chain: Chain, cache: Cache) 
     """Fetch the version before the one that ``current`` found, at the same provider.
 
     A version that was disabled or deleted is an absence, so that you still get the current one. A version that was
-    denied, or could not be asked for, may still be valid, so that is a failure.
+    denied, or could not be asked for, may still be valid, so that is a failure. An answer from before the current value
+    was known may be of the version before this one, so it is asked for again.
     """
     if chain.overlay is not None:
         request = _overlaid(request, chain.overlay.route)
+    if current.entry is not None:
+        request = request._replace(since=max(request.since, current.entry.first + 1))
     result = Resolution(request, current.at, current.ref)
     route = chain.route(current.ref.provider)
     found = current.outcome if current.entry is None else current.entry.outcome

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     D = TypeVar("D")
 
-__all__ = ["as_fresh", "default_secret", "event_of", "holds", "is_same", "rotations", "secret_of"]
+__all__ = ["as_fresh", "default_secret", "event_of", "holds", "is_overtaken", "is_same", "rotations", "secret_of"]
 
 
 def secret_of(
@@ -87,6 +87,16 @@ def is_same(one: Secret, other: Secret) -> bool:
     if one.version is not None and other.version is not None:
         return one.version == other.version
     return one == other
+
+
+def is_overtaken(current: Resolution, before: Resolution) -> bool:
+    """Return whether a later answer says that what was taken for the current version is the one before it."""
+    one, other = current.entry, before.entry
+    if one is None or other is None or not isinstance(one.outcome, Found) or not isinstance(other.outcome, Found):
+        return False
+    return (
+        one.outcome.version is not None and one.outcome.version == other.outcome.version and one.number < other.number
+    )
 
 
 def rotations(provider: str, before: CachedAnswer | None, now: CachedAnswer | None) -> list[RotationEvent]:
