@@ -390,6 +390,12 @@ class TestAnswers:
         for settings in ({}, {"kv_version": 2}, {"kv_version": 1}):
             assert code(ask(make(**settings), "secret/x")) is FailureCode.MISCONFIGURED
 
+    def test_answer_that_is_not_utf8(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
+        """No other encoding is guessed, in which the secret would be another text."""
+        page = b'{"data":{"data":{"value":"caf\xe9 \xff"},"metadata":{"version":1}}}'
+        front.fault = lambda call: Reply(200, page) if "/data/" in call.path else None
+        assert code(ask(make(kv_version=2), "secret/x")) is FailureCode.MALFORMED
+
     def test_mount_cannot_be_learned(self, front: Relay, make: Callable[..., VaultProvider]) -> None:
         """If the mount cannot be looked up, that is the outcome."""
         front.answer(500, b'{"errors":["broken"]}', on="ui/mounts")

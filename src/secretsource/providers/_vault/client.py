@@ -10,6 +10,7 @@ token, namespace and bounds belong to that call alone.
 
 from __future__ import annotations
 
+import json
 from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -240,7 +241,7 @@ def _read(response: Response, took: float) -> Answer | Failed:
         return Answer(response.status_code, None, wait, took, date)
     body = None
     try:
-        body = response.json()
+        body = json.loads(response.content)  # requests would guess another encoding where it is not UTF-8
     except ValueError:
         if response.ok:
             return malformed("the answer is not JSON")
