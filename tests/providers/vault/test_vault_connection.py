@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -191,6 +192,26 @@ class TestProxy:
         given = {"proxy": front.address} if variable is None else {}
         ask(make(address="http://vault.invalid:8200", kv_version=1, **given), "secret/x")
         assert front.calls[-1].path == "http://vault.invalid:8200/v1/secret/x"
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+    def test_everyones_proxy_sees_no_call_to_this_machine(
+        self,
+        host: str,
+        bao: OpenBao,
+        front: Relay,
+        make: Callable[..., VaultProvider],
+        place: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A token in plain text does not leave the machine, as with Vault's command; Vault's variable may say so."""
+        monkeypatch.setenv("HTTP_PROXY", front.address)
+        bao.put("secret", place, {"value": "x"})
+        address = f"http://{host}:{urlsplit(bao.address).port}"
+        assert fields(ask(make(address=address), f"secret/{place}")) == {"value": "x"}
+        assert front.calls == []
+        monkeypatch.setenv("VAULT_PROXY_ADDR", front.address)
+        ask(make(address=address), f"secret/{place}")
+        assert front.calls != []
 
 
 class TestLife:

@@ -20,7 +20,7 @@ from secretsource.providers._vault.address import Address
 from secretsource.providers._vault.errors import BAD_ADDRESS, TIMED_OUT, explain_error, malformed
 from secretsource.providers._vault.surroundings import environment
 from secretsource.providers._wire.bounded_http import bounded
-from secretsource.providers._wire.origins import distrusted, kept_back
+from secretsource.providers._wire.origins import Origin, distrusted, kept_back
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
@@ -232,7 +232,10 @@ class VaultConnection:
         from requests.utils import get_environ_proxies
 
         proxy = self._proxy or environment("PROXY_ADDR") or environment("HTTP_PROXY")
-        return {"http": proxy, "https": proxy} if proxy else get_environ_proxies(address)
+        if proxy:
+            return {"http": proxy, "https": proxy}
+        origin = Origin.of(address)  # a call to this machine is taken to stay here, in plain text too
+        return {} if origin is not None and origin.is_here else get_environ_proxies(address)
 
 
 def _read(response: Response, took: float) -> Answer | Failed:
