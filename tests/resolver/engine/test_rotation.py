@@ -65,6 +65,17 @@ class TestReject:
             assert (shell.reject(first), shell.reject(second)) == ("1", "2")
         assert provider.calls == 3
 
+    def test_a_secret_that_is_made_again(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """A new value is asked for once more after each refusal, also if each begins with version 1."""
+        provider = kind.provider({"KEY": [Found(value, version="1") for value in ("one", "two", "three", "three")]})
+        shell = new_shell(provider)
+        one = shell.get("KEY")
+        two = shell.reject(one)
+        assert (two, shell.reject(one), provider.calls) == ("two", "two", 2)
+        three = shell.reject(two)
+        assert (three, shell.reject(one), shell.reject(two), provider.calls) == ("three", "three", "three", 3)
+        assert (shell.reject(three), shell.reject(three), provider.calls) == ("three", "three", 4)
+
     @pytest.mark.parametrize("newer", ["one", "two"])
     def test_many_threads(self, newer: str, clock: FakeClock) -> None:
         """64 threads that reject one version at once cause one call, and all get what it brings."""

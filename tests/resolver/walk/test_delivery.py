@@ -57,7 +57,9 @@ def test_the_same_secret_from_memory(value: str | bytes) -> None:
 REFUSED = [
     (entry("x", "1"), secret("x", "1"), True),
     (entry("x", "2"), secret("x", "1"), False),
-    (entry("y", "1"), secret("x", "1"), True),
+    (entry("y", "1"), secret("x", "1"), False),
+    (entry("x", None), secret("x", "1"), False),
+    (entry("x", "1"), secret("x"), True),
     (entry("x"), secret("x"), True),
     (entry("y"), secret("x"), False),
     (entry(b"\xff"), secret(b"\xff"), True),
@@ -74,7 +76,7 @@ REFUSED = [
 
 
 def test_a_refused_value_is_recognised() -> None:
-    """By its version, and by the value itself where the provider has no versions."""
+    """By the value itself, and by its version if the provider has versions."""
     for number, (kept, given, same) in enumerate(REFUSED):
         assert holds(kept, given) is same, number
 

@@ -180,9 +180,16 @@ class State:
         self._luck = (self._luck + GOLDEN) % 1.0
         bound = flight.ask.route.provider.max_age
         before, entry = self.cache.keep(ref, outcome, now, max_age=bound, luck=self._luck, number=flight.number)
+        if self._refused and entry is not None and (before is None or before.differs(outcome)):
+            self._forget_refusals(ref)
         if flight.crossed:
             self._doubt(entry, flight.crossed, now)
         return before, entry
+
+    def _forget_refusals(self, ref: SecretRef) -> None:
+        """Another value is there: a refusal of it is the first, whatever its version."""
+        for mark in [mark for mark in self._refused if mark[0] == ref]:
+            self._refused.pop(mark, None)
 
     def _doubt(self, entry: CachedAnswer | None, others: Sequence[Outcome], now: Instant) -> None:
         """Calls that were under way at once brought other values: which is the older is not known, so ask again."""

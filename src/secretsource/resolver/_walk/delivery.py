@@ -71,11 +71,14 @@ def default_secret(request: Request, default: D, at: Instant) -> Secret | D:
 
 
 def holds(entry: CachedAnswer, secret: Secret) -> bool:
-    """Return whether an entry still has the value that was refused."""
+    """Return whether an entry still has the value that was refused.
+
+    A version is not enough: a secret that was deleted and made again may begin with version 1 again.
+    """
     if not isinstance(entry.outcome, Found):
         return False
-    if secret.version is not None:
-        return entry.outcome.version == secret.version
+    if secret.version is not None and entry.outcome.version != secret.version:
+        return False
     place, fields = secret._origin.ref.field, secret._origin.fields
     value = str(secret) if secret._raw is None else secret._raw
     chosen = entry.select(fields if place is None else (place, *fields))
