@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from secretsource.exceptions import ConfigurationError
 
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Choice"]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The configuration file and the environment that a person chose.
 
     Attributes:

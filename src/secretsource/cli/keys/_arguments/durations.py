@@ -31,12 +31,12 @@ _WORDS = {
     "y": ("y", "yr", "yrs", "year", "years"),
 }
 _UNITS = {word: unit for unit, words in _WORDS.items() for word in words}
-_PART = re.compile(r"([0-9]{1,9}) ?([a-z]+)(?:,? |$|(?=[0-9]))", re.IGNORECASE)
-_ISO = re.compile(
-    r"P(?=[0-9T])(?:([0-9]{1,9})Y)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})W)?(?:([0-9]{1,9})D)?"
-    r"(?:T(?=[0-9])(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?",
-    re.IGNORECASE,
+_PART = r"(?i)([0-9]{1,9}) ?([a-z]+)(?:,? |$|(?=[0-9]))"
+_ISO = (
+    r"(?i)P(?=[0-9T])(?:([0-9]{1,9})Y)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})W)?(?:([0-9]{1,9})D)?"
+    r"(?:T(?=[0-9])(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?"
 )
+"""Not compiled here: most commands read no length of time."""
 _ISO_UNITS = ("y", "mo", "w", "d", "h", "m", "s")
 
 
@@ -75,12 +75,12 @@ def shown_length(seconds: float) -> str:
 
 
 def _read(text: str) -> _Length | None:
-    iso = _ISO.fullmatch(text)
+    iso = re.fullmatch(_ISO, text)
     if iso is not None:
         return _sum((int(number), unit) for number, unit in zip(iso.groups(), _ISO_UNITS, strict=True) if number)
     parts, place = list[tuple[int, str]](), 0
     while place < len(text):
-        part = _PART.match(text, place)
+        part = re.compile(_PART).match(text, place)
         unit = None if part is None else _UNITS.get(part[2].lower())
         if part is None or unit is None:
             return None
