@@ -12,12 +12,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, event, inspect, text
 from tests.stores.databases import do
 from tests.stores.test_processes import start
 
 from secretsource.exceptions import ConfigurationError, StoreError
-from secretsource.stores import sql
+from secretsource.stores import open_store, sql
 from secretsource.stores._sql.connections import schema
 from secretsource.stores._sql.connections.address import read
 from secretsource.stores._sql.connections.database import Database
@@ -209,6 +209,30 @@ def test_a_database_of_an_unknown_version_is_refused(version: str, said: str, tm
             work()
     assert sql.current_revision(url) == version
     store.close()
+
+
+@pytest.mark.parametrize("kind", ["file", "server"])
+def test_a_store_that_is_up_to_date_is_asked_for_its_version_once(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """A first question reads the version once and makes nothing, also where an empty database would be made."""
+    url = f"sqlite:///{tmp_path / 'keys.db'}"
+    if kind == "server":
+        url = f"{request.getfixturevalue('new_database')}?create=true"
+    sql.migrate(url)
+    asked: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        with closing(open_store(url)) as store:
+            assert not list(store.list(KeyQuery()))
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert sum("version_num" in statement for statement in asked) == 1
+    assert not [statement for statement in asked if "advisory" in statement or "CREATE" in statement]
 
 
 def test_tables_of_others_are_left_alone(tmp_path: Path) -> None:

@@ -156,19 +156,17 @@ class Database:
     def _checked(self) -> Engine:
         engine = self._make_engine()
         try:
-            if self.address.create and (self.sqlite is None or self._is_empty(engine)):
-                self._within(engine, schema.create, writes=True)
-            complaint = self._within(engine, schema.complaint, writes=False)
+            version = self._within(engine, schema.current, writes=False)
+            if version is None and self.address.create:
+                version = self._within(engine, schema.create, writes=True)
         except BaseException:
             engine.dispose()
             raise
+        complaint = schema.complaint(version)
         if complaint is not None:
             engine.dispose()
             raise StoreError(f"the key store {self.address.shown} {complaint}")
         return engine
-
-    def _is_empty(self, engine: Engine) -> bool:
-        return self._within(engine, schema.current, writes=False) is None
 
     def _do(self, work: Work[Answer], *, writes: bool, checked: bool = True, migrates: bool = False) -> Answer:
         with self._turn():

@@ -30,9 +30,8 @@ def current(connection: Connection) -> str | None:
     return connection.execute(select(_VERSION.c.version_num)).scalar()
 
 
-def complaint(connection: Connection) -> str | None:
+def complaint(version: str | None) -> str | None:
     """Return the problem with the version of a database, to follow "the key store … ", or None."""
-    version = current(connection)
     if version == HEAD:
         return None
     if version is None:
@@ -49,16 +48,22 @@ def foreign(version: str | None) -> str | None:
     return f"says that it is of version {version!r:.32}, which never existed: restore its table {VERSION_TABLE}"
 
 
-def create(connection: Connection) -> None:
+def create(connection: Connection) -> str | None:
     """Make the tables of an empty database; a database with tables is left as it is.
 
     The transaction must be a writing one; a second process finds the tables made.
+
+    Returns:
+        The version that the database has now; None if it has tables without one.
     """
     lock(connection)
-    if current(connection) is None and not _has_table(connection, KEYS.name):
+    version = current(connection)
+    if version is None and not _has_table(connection, KEYS.name):
         tables_for(connection.dialect.name).create_all(connection, checkfirst=False)
         _VERSION.create(connection)
         connection.execute(_VERSION.insert(), {"version_num": HEAD})
+        version = HEAD
+    return version
 
 
 def upgrade(connection: Connection) -> str | None:
