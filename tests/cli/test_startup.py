@@ -24,12 +24,14 @@ def test_no_vendor_is_loaded(project: Path, environment: dict[str, str], argumen
 
 
 def test_a_list_of_keys_in_a_file_loads_what_the_file_needs(project: Path, environment: dict[str, str]) -> None:
-    """It loads no other database, no migrations, no ciphers, and nothing that only imports or an event loop need."""
+    """It loads no other database, feed or resolver, no migrations or ciphers, and nothing of imports or event loops."""
     loaded_by(["keys", "migrate", "--create"], environment)
     loaded = loaded_by(["keys", "list"], environment)
     assert "secretsource.stores._sql.store" in loaded
     others = (
-        "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "secretsource.issuing._transfer.imports",
+        "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "secretsource.stores._sql.lookups.replica",
+        "secretsource.stores._sql.feed", "secretsource.stores._sql.sqlite_feed", "secretsource.resolver._",
+        "secretsource.issuing._transfer.imports",
         "secretsource.issuing.documents", "alembic", "psycopg", "pydantic", "greenlet", "rich.table",
     )  # fmt: skip
     assert not [name for name in loaded if name.startswith((*others, "cryptography", "secretsource.stores._sql.async"))]

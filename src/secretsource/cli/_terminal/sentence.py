@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from secretsource.resolver import FOR_PROGRAMS
-
 __all__ = ["for_a_person", "with_site"]
 
 
 def for_a_person(sentence: str) -> str:
     """Take out of a sentence the advice that only a program can follow."""
+    from secretsource.resolver import FOR_PROGRAMS  # most commands meet no such sentence
+
     return sentence.replace(FOR_PROGRAMS, "")
 
 

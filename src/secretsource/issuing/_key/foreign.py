@@ -39,11 +39,12 @@ _ARGON2_VERSIONS = (16, 19)
 over so many kibibytes, and their product counts. A hash above a bound is a lever: any guess would pull it.
 """
 
-_IS_ARGON2 = re.compile(
+_ARGON2 = (
     r"\$argon2(?:id|i|d)(?:\$v=([0-9]{1,3}))?\$m=([0-9]{1,10}),t=([0-9]{1,10}),p=([0-9]{1,8})"
     r"\$[A-Za-z0-9+/]{1,128}\$[A-Za-z0-9+/]{1,128}"
 )
-_IS_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./0-9A-Za-z]{53}")
+_BCRYPT = r"\$2[aby]\$([0-9]{2})\$[./0-9A-Za-z]{53}"
+"""Neither is compiled here: few processes meet a hash of another system."""
 
 
 def matches(described: str, text: str) -> bool:
@@ -136,7 +137,7 @@ def _made_with(described: str) -> tuple[str, str]:
 def _complaint(algorithm: str, rest: str) -> str | None:
     """Return the excess of a hash, or None; an unreadable hash matches no key, and costs nothing."""
     if algorithm == "bcrypt":
-        match = _IS_BCRYPT.fullmatch(rest)
+        match = re.fullmatch(_BCRYPT, rest)
         if match is not None and int(match[1]) > _MOST_COST:
             return f"bcrypt hashes may have a cost of at most {_MOST_COST}, not {int(match[1])}"
     elif algorithm.startswith("pbkdf2_"):
@@ -152,7 +153,7 @@ def _complaint(algorithm: str, rest: str) -> str | None:
 
 def _argon2_complaint(rest: str) -> str | None:
     _load("argon2", "argon2-cffi")
-    match = _IS_ARGON2.fullmatch(rest)
+    match = re.fullmatch(_ARGON2, rest)
     if match is None:
         return "argon2 hashes must be PHC strings, such as  $argon2id$v=19$m=65536,t=3,p=4$SALT$HASH"
     version, memory, passes, lanes = (int(each or 16) for each in match.groups())
@@ -171,7 +172,7 @@ def _is_sound(algorithm: str, rest: str) -> bool:
         return _digest(algorithm, rest) is not None
     if algorithm == "bcrypt":
         _load("bcrypt", "bcrypt")
-        match = _IS_BCRYPT.fullmatch(rest)
+        match = re.fullmatch(_BCRYPT, rest)
         return match is not None and int(match[1]) >= 4
     if algorithm == "argon2":
         return _is_sound_argon2(rest)

@@ -12,14 +12,11 @@ from secretsource.stores._sql.connections import address
 from secretsource.stores._sql.connections.database import Database, Taken
 from secretsource.stores._sql.counting import SqlCounts
 from secretsource.stores._sql.crediting import SqlCredits
-from secretsource.stores._sql.feed import PostgresFeed
 from secretsource.stores._sql.history import SqlHistory
 from secretsource.stores._sql.lookups.hot import PostgresLookup
-from secretsource.stores._sql.lookups.replica import ReplicaLookup
 from secretsource.stores._sql.lookups.sqlite_lookup import SharedLookup, SqliteLookup
 from secretsource.stores._sql.outbox import SqlOutbox
 from secretsource.stores._sql.passing import SqlPasses
-from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
 from secretsource.stores._sql.upkeep import SqlUpkeep
 from secretsource.stores.base import ChangeFeed, Crowded, KeyChange, KeyStore
 
@@ -231,7 +228,11 @@ class PostgresStore(SqlStore):
 
     def _make_lookup(self) -> PostgresLookup:
         replica = self.database.address.replica
-        return PostgresLookup(self.database) if replica is None else ReplicaLookup(self.database, replica)
+        if replica is None:
+            return PostgresLookup(self.database)
+        from secretsource.stores._sql.lookups.replica import ReplicaLookup
+
+        return ReplicaLookup(self.database, replica)
 
     def peek(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key for a check; see `KeyStore.peek`."""
@@ -239,9 +240,14 @@ class PostgresStore(SqlStore):
 
 
 def _subscribe(database: Database, listener: Callable[[KeyChange], None]) -> Subscription:
+    """Listen to the feed of a database; a process that checks no key loads none."""
     file = database.sqlite
     if file is None:
+        from secretsource.stores._sql.feed import PostgresFeed
+
         return PostgresFeed(database.server).listen(listener)
+    from secretsource.stores._sql.sqlite_feed import Alone, SqliteFeed
+
     if file.is_in_memory:
         return Alone(database.address.shown)
     feed = SqliteFeed(database, file, listener)
