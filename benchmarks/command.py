@@ -43,11 +43,11 @@ def measure(rounds: int = 15) -> list[Figure]:
             run(folder, arguments, variables)  # leaves the .pyc files that an installed package has
         samples = interleave({what: partial(run, folder, *case) for what, case in CASES.items()}, rounds)
     limits = {
-        ("get", MADE_WITH): at_most(2.0),
-        ("keys list", MADE_WITH): at_most(6.5),
-        ("keys list", SQL): at_most(1.6),
-        ("TAB at a secret", MADE_WITH): at_most(1.5),
-        ("TAB at a command", MADE_WITH): at_most(1.5),
+        ("get", MADE_WITH): at_most(1.5),
+        ("keys list", MADE_WITH): at_most(4.6),
+        ("keys list", SQL): at_most(1.15),
+        ("TAB at a secret", MADE_WITH): at_most(1.35),
+        ("TAB at a command", MADE_WITH): at_most(1.15),
         ("get", PYTHON): None,
         ("keys list", PYTHON): None,
     }
