@@ -288,12 +288,12 @@ class Breakable(MemoryStore):
     half_made = False
     says = "the key store is down: try again"
 
-    def _put(self, stages: Sequence[Any]) -> bool:
+    def _put(self, stages: Sequence[Any], beside: Any) -> bool:
         if self.broken and self.half_made:
-            super()._put(stages)
+            super()._put(stages, beside)
         if self.broken:
             raise StoreError(self.says)
-        return super()._put(stages)
+        return super()._put(stages, beside)
 
     def record_uses(self, uses: Sequence[Use]) -> None:
         if self.broken:

@@ -12,6 +12,8 @@ from secretsource.providers.base import Found, SecretRef
 from secretsource.providers.memory import MemoryProvider
 from secretsource.stores.base import KeyQuery, KeyRecord, Use
 from secretsource.stores.memory import MemoryStore
+from secretsource.stores.owners import OwnerEvent, OwnerEventKind, OwnerRecord
+from secretsource.stores.registers.claims import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,6 +115,67 @@ def test_a_handler_changes_a_memory_store_in_the_middle_of_a_change(
     entered: list[Stored] = []
     count = at_each_place(Stored, act, enter, judge, "moments")
     tell(record_property, "a handler in the memory store", count)
+
+
+class Claimed:
+    """A store with a key and an owner, each with 5 credits; additions of 2 with a claim."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        assert self.store.owners is not None
+        assert self.store.claims is not None
+        self.owners, self.claims = self.store.owners, self.store.claims
+        self.store.insert([lifecycle.issue(record(0)._replace(credits=5), 0.0)])
+        self.owners.put(OwnerRecord("acme", 0.0, credits=5), OwnerEvent("acme", OwnerEventKind.REGISTERED, 0.0))
+        self.claim = Claim("root", "token", "request", "", 1.0)
+        self.answers: list[object] = []
+
+    def add_to_key(self) -> None:
+        stored = self.store.get(record(0).key_id)
+        assert stored is not None
+        change = lifecycle.rehash(stored._replace(credits=7), b"n" * 32, "01234567", 1.0, b"n")
+        self.answers.append(self.claims.change_keys(self.claim, 0.0, [change]))
+
+    def add_to_owner(self) -> None:
+        stored = self.owners.get("acme")
+        assert stored is not None
+        event = OwnerEvent("acme", OwnerEventKind.CHANGED, 1.0)
+        done = self.claims.change_owner(self.claim, 0.0, stored._replace(credits=7), event)
+        self.answers.append(isinstance(done, OwnerRecord))
+
+    def judge(self, act: Callable[[Claimed], None]) -> None:
+        """The claim is there with the sum, or neither; a further attempt makes both."""
+        for _ in range(2):
+            key, owner = self.store.get(record(0).key_id), self.owners.get("acme")
+            assert key is not None
+            assert owner is not None
+            found = elsewhere(lambda: self.claims.find(self.claim, 0.0))
+            assert (found is not None) == (7 in {key.credits, owner.credits})
+            act(self)
+        assert self.answers.count(True) <= 1
+
+
+@pytest.mark.parametrize("act", [Claimed.add_to_key, Claimed.add_to_owner])
+def test_a_claim_and_its_sum_are_stored_together(
+    act: Callable[[Claimed], None], record_property: Callable[[str, object], None]
+) -> None:
+    """Wherever Ctrl-C or a soft time limit cuts an addition short, a repeat adds what is missing, and adds once."""
+    count = at_each_place(Claimed, act, None, lambda world, _: world.judge(act), "moments")
+    tell(record_property, "claims in memory", count)
+
+
+@pytest.mark.parametrize("act", [Claimed.add_to_key, Claimed.add_to_owner])
+def test_a_handler_repeats_an_addition_in_the_middle_of_it(
+    act: Callable[[Claimed], None], record_property: Callable[[str, object], None]
+) -> None:
+    """One of the two is made, and the other one is refused."""
+
+    def judge(world: Claimed, _: bool) -> None:
+        world.judge(act)
+        assert world.answers.count(True) == 1
+
+    count = at_each_place(Claimed, act, act, judge, "moments")
+    tell(record_property, "a handler in a claim", count)
 
 
 def secret(provider: MemoryProvider, version: str | None = None) -> object:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from secretsource.stores.owners import OwnerEvent, OwnerRecord, Register
+    from secretsource.stores._memory.registers import MemoryRegister, Stage
+    from secretsource.stores.owners import OwnerEvent, OwnerRecord
     from secretsource.stores.records import Change
 
 __all__ = ["MemoryClaims"]
@@ -23,14 +24,16 @@ MOST = 10_000
 
 
 class MemoryClaims(ClaimStore):
-    """Claims in a dictionary, whose single steps need no lock; a change with a claim is made under one.
+    """Claims in a dictionary, for one thread at a time.
 
     Args:
-        update_all: Compares and sets records; see `KeyStore.update_all`.
+        update_all: Compares and sets records, and puts something beside them; see `KeyStore.update_all`.
         owners: The owners of the same store.
     """
 
-    def __init__(self, update_all: Callable[[Sequence[Change]], bool], owners: Register[OwnerRecord]) -> None:
+    def __init__(
+        self, update_all: Callable[[Sequence[Change], Stage], bool], owners: MemoryRegister[OwnerRecord]
+    ) -> None:
         self._claims: dict[tuple[str, str], Claim] = {}
         self._lock = fork.lock()
         self._update_all = update_all
@@ -38,20 +41,19 @@ class MemoryClaims(ClaimStore):
 
     def take(self, claim: Claim, since: float) -> Claim:
         """Store a claim; see `ClaimStore.take`."""
-        place = (claim.caller, claim.token)
-        if len(self._claims) >= MOST:
-            for old in [each for each in [*self._claims.values()] if each.made < since]:
-                self.release(old)
-        found = self._claims.get(place)
-        if found is not None and found.made < since:
-            self.release(found)
-        return self._claims.setdefault(place, claim)
+        with self._lock:
+            self._forget_old(since)
+            found = self._claims.get((claim.caller, claim.token))
+            if found is not None and found.made < since:
+                self.release(found)
+            return self._claims.setdefault((claim.caller, claim.token), claim)
 
     def release(self, claim: Claim) -> None:
         """Forget a claim; see `ClaimStore.release`."""
         place = (claim.caller, claim.token)
-        if self._claims.get(place) == claim:
-            self._claims.pop(place, None)
+        with self._lock:
+            if self._claims.get(place) == claim:
+                self._claims.pop(place, None)
 
     def find(self, claim: Claim, since: float) -> Claim | None:
         """Return the claim that holds; see `ClaimStore.find`."""
@@ -67,16 +69,19 @@ class MemoryClaims(ClaimStore):
     def change_owner(self, claim: Claim, since: float, record: OwnerRecord, event: OwnerEvent) -> OwnerRecord | Refused:
         """Store a claim with a change of an owner; see `ClaimStore.change_owner`."""
         stored: OwnerRecord | Refused = self._with(
-            claim, since, partial(self._owners.put, record, event), taken=Refused.OUTDATED
+            claim, since, partial(self._owners.put_beside, record, event), taken=Refused.OUTDATED
         )
         return stored
 
-    def _with(self, claim: Claim, since: float, change: Callable[[], object], *, taken: object) -> Any:
-        """Make a change with a claim; without it if it is refused, and not at all if the token is claimed already."""
+    def _with(self, claim: Claim, since: float, change: Callable[[Stage], object], *, taken: object) -> Any:
+        """Make a change with a claim in one step; nothing of both if it is refused, or if the token is claimed."""
         with self._lock:
-            if self.find(claim, since) is not None or self.take(claim, since) is not claim:
+            self._forget_old(since)
+            if self.find(claim, since) is not None:
                 return taken
-            done = change()
-            if done is False or isinstance(done, Refused):
-                self.release(claim)
-            return done
+            return change((self._claims, {(claim.caller, claim.token): claim}))
+
+    def _forget_old(self, since: float) -> None:
+        if len(self._claims) >= MOST:
+            for old in [each for each in self._claims.values() if each.made < since]:
+                self.release(old)

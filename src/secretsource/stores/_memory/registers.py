@@ -29,8 +29,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
+    from typing import TypeAlias
 
-__all__ = ["Book", "MemoryRegister"]
+    Stage: TypeAlias = tuple[dict[Any, Any], dict[Any, Any]]
+    """Stored values, and the new ones among them."""
+
+__all__ = ["ALONE", "Book", "MemoryRegister"]
+
+ALONE: Stage = ({}, {})
+"""Nothing beside a change."""
 
 
 class _State(NamedTuple):
@@ -66,8 +73,9 @@ class Book:
         """The present state."""
         return self._state
 
-    def change(self, subject: str, record: Any, event: OwnerEvent, *, delete: bool) -> Any:
-        """Store or delete a record, or return the reason why not."""
+    def change(self, subject: str, record: Any, event: OwnerEvent, *, delete: bool, beside: Stage = ALONE) -> Any:
+        """Store or delete a record, with what belongs to it elsewhere; or return the reason why not."""
+        kept_beside, new_beside = beside
         place = (subject, record.id)
         with self._lock:
             while True:
@@ -82,6 +90,7 @@ class Book:
                     del records[place]
                 changed = _State(records, (*state.events, (subject, event._replace(revision=revision))), revision)
                 if self._state is state:  # else a signal's handler has made a change meanwhile
+                    kept_beside |= new_beside  # both at once: there is no call, so that no handler runs in between
                     self._state = changed
                     break
         if delete and subject == "owner":
@@ -142,9 +151,13 @@ class MemoryRegister(Register[Kept], Generic[Kept]):
 
     def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:
         """Compare and set; see `Register.put`."""
+        return self.put_beside(record, event, ALONE)
+
+    def put_beside(self, record: Kept, event: OwnerEvent, beside: Stage) -> Kept | Refused:
+        """Compare and set, with what belongs to the change elsewhere."""
         if isinstance(record, OwnerRecord):
             record = record._replace(metadata=frozen_document(record.metadata))
-        stored: Kept | Refused = self._book.change(self._subject, record, event, delete=False)
+        stored: Kept | Refused = self._book.change(self._subject, record, event, delete=False, beside=beside)
         return stored
 
     def delete(self, record: Kept, event: OwnerEvent) -> Kept | Refused:

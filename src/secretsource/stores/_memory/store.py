@@ -17,7 +17,7 @@ from secretsource.stores._memory.history import MemoryHistory
 from secretsource.stores._memory.listing import ENDED, crowded, in_order, picks, total
 from secretsource.stores._memory.outbox import MemoryOutbox
 from secretsource.stores._memory.passes import MemoryPasses
-from secretsource.stores._memory.registers import Book, MemoryRegister
+from secretsource.stores._memory.registers import ALONE, Book, MemoryRegister
 from secretsource.stores._memory.upkeep import MemoryUpkeep
 from secretsource.stores.base import (
     Change,
@@ -40,10 +40,9 @@ from secretsource.stores.records import WITNESS_KEPT
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Any, Self, TypeAlias
+    from typing import Self
 
-    Stage: TypeAlias = tuple[dict[str, Any], dict[str, Any]]
-    """The stored values by ``key_id``, and the new values of a stage."""
+    from secretsource.stores._memory.registers import Stage
 
 __all__ = ["MemoryStore", "check_address"]
 
@@ -52,7 +51,7 @@ class MemoryStore(KeyStore, ChangeFeed):
     """A dictionary of records, where every change is one step.
 
     A signal may end a change anywhere, or make another change in the middle of it. So new values are made first, and
-    each is put in place by one call (`_replace`). Until the last call nothing has changed: events later than their
+    each is put in place in one step (`_replace`). Until the last step nothing has changed: events later than their
     record do not count, and `_order` and `_lookups` may name records that do not exist.
     """
 
@@ -72,7 +71,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         self.plans = MemoryRegister[PlanRecord](self._book, "plan")
         self.counts = MemoryCounts(lambda key_id: self._records.get(key_id), self._book.terms)  # noqa: PLW0108 - it is replaced
         self.history = MemoryHistory(self._all_that_happened)
-        self.claims = MemoryClaims(self.update_all, self.owners)
+        self.claims = MemoryClaims(self._update_all, self.owners)
         self.outbox = MemoryOutbox(self.history)
         self.passes = MemoryPasses()
         self.upkeep = MemoryUpkeep(
@@ -135,10 +134,7 @@ class MemoryStore(KeyStore, ChangeFeed):
 
     def update_all(self, changes: Sequence[Change]) -> bool:
         """Compare and set all or none; see `KeyStore.update_all`."""
-        stored = self._replace(lambda: self._made(changes) if all(map(self._follows, changes)) else None)
-        if stored:
-            self._tell(changes)
-        return stored
+        return self._update_all(changes, ALONE)
 
     def rotate(self, predecessor: Change, successor: Change) -> bool:
         """Compare, set and insert; see `KeyStore.rotate`."""
@@ -219,8 +215,14 @@ class MemoryStore(KeyStore, ChangeFeed):
 
         return cancel
 
-    def _replace(self, make: Callable[[], Sequence[Stage] | None]) -> bool:
-        """Put the new values, if any, in place, stage by stage; the last stage is the one that counts.
+    def _update_all(self, changes: Sequence[Change], beside: Stage) -> bool:
+        stored = self._replace(lambda: self._made(changes) if all(map(self._follows, changes)) else None, beside)
+        if stored:
+            self._tell(changes)
+        return stored
+
+    def _replace(self, make: Callable[[], Sequence[Stage] | None], beside: Stage = ALONE) -> bool:
+        """Put the new values, if any, in place, stage by stage; the last stage is the one that counts, with ``beside``.
 
         A signal's handler may make a change after each call; then this one is made again. There is no call between the
         comparison and the update, so no handler runs there.
@@ -231,15 +233,21 @@ class MemoryStore(KeyStore, ChangeFeed):
                 stages = make()
                 if stages is None:
                     return False
-                if self._changes == before and self._put(stages):
+                if self._changes == before and self._put(stages, beside):
                     return True
 
-    def _put(self, stages: Sequence[Stage]) -> bool:
+    def _put(self, stages: Sequence[Stage], beside: Stage) -> bool:
         self._changes = number = self._changes + 1
-        for kept, new in stages:
+        *ways, (kept, new) = stages
+        for way, to in ways:
             if self._changes != number:
                 return False
-            kept.update(new)
+            way.update(to)
+        kept_beside, new_beside = beside
+        if self._changes != number:
+            return False
+        kept_beside |= new_beside  # both at once: there is no call, so that no signal's handler runs in between
+        kept |= new
         return True
 
     def _remove(self, records: Sequence[KeyRecord]) -> frozenset[str]:
