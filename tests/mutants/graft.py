@@ -41,6 +41,7 @@ def difference(old: CodeType, new: CodeType) -> list[tuple[CodeType, CodeType]] 
 def living(filename: str) -> Mapping[CodeType, Sequence[FunctionType]]:
     """Return the functions of a file that are loaded, by their code."""
     found: dict[CodeType, list[FunctionType]] = {}
+    gc.unfreeze()  # what is frozen is not listed: `tests/conftest.py` freezes all that the tests import
     for each in gc.get_objects():
         if type(each) is FunctionType and each.__code__.co_filename == filename:
             found.setdefault(each.__code__, []).append(each)

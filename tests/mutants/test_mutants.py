@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -213,6 +214,14 @@ def test_a_graft_changes_functions_that_are_loaded() -> None:
     )
     graft(module, [(function, new) for function in living("a file of this test")[old]])
     assert module.number() == 2
+
+
+def test_a_function_that_is_frozen_is_living() -> None:
+    """The tests freeze all that they import, and a fault is put into it as into anything else."""
+    module = ModuleType("frozen")
+    exec(compile("def number():\n    return 1\n", "a frozen file of this test", "exec"), vars(module))
+    gc.freeze()
+    assert list(living("a frozen file of this test").values()) == [[module.number]]
 
 
 def test_the_tests_that_reach_a_fault_are_those_of_its_lines() -> None:
