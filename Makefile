@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
+# Processes of tests in `make test`: one more than processors, since the tests wait for servers and bounds a third of the time.
+TESTERS ?= $(shell echo $$(($(WORKERS) + 1)))
 SECONDS ?= 3600
 # What the tests are installed with; `dev,gateways` also has the gateways that are on PyPI.
 EXTRAS ?= dev
@@ -27,7 +29,9 @@ QUICK := tests/config tests/issuing tests/packaging tests/properties tests/resol
 	resolver/engine/test_signals.py packaging/test_limits.py)
 
 # Tests that cover no line which the others leave out: they run without coverage, which takes a third of the time.
-UNMEASURED := $(wildcard $(addprefix tests/,benchmarks docs examples gateways model mutants packaging simulation soak torture words))
+# Long ones first, and dealt out by eight, so that no process is left alone with some of them at the end.
+UNMEASURED := $(wildcard $(addprefix tests/,soak torture simulation gateways docs mutants model packaging benchmarks examples words))
+DEALT := --maxschedchunk=8
 
 # What a developer's shell exports must not reach the tests: they run against the installed wheel.
 CLEAN := env -u PYTHONPATH -u PYTHONHOME
@@ -62,8 +66,8 @@ docs: $(WHEEL)
 
 test: lint dotenv-floor framework-floors $(WHEEL)
 	@rm -f .coverage .coverage.*
-	@$(CLEAN) $(LIMITED) $(BIN)/python -m coverage run -m pytest -q -n $(WORKERS) --durations=10 $(addprefix --ignore=,$(UNMEASURED))
-	@$(CLEAN) $(LIMITED) $(BIN)/python -m pytest -q -n $(WORKERS) --durations=10 $(UNMEASURED)
+	@$(CLEAN) $(LIMITED) $(BIN)/python -m coverage run -m pytest -q -n $(TESTERS) --durations=10 $(addprefix --ignore=,$(UNMEASURED))
+	@$(CLEAN) $(LIMITED) $(BIN)/python -m pytest -q -n $(TESTERS) $(DEALT) --durations=10 $(UNMEASURED)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report
 	@echo "The modules that are marked as pure:"
