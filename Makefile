@@ -29,9 +29,9 @@ QUICK := tests/config tests/issuing tests/packaging tests/properties tests/resol
 	resolver/engine/test_signals.py packaging/test_limits.py)
 
 # Tests that cover no line which the others leave out: they run without coverage, which takes a third of the time.
-# Long ones first, and dealt out by eight, so that no process is left alone with some of them at the end.
+# Long ones first, and dealt out one by one, so that no process is left alone with some of them at the end.
 UNMEASURED := $(wildcard $(addprefix tests/,soak torture simulation gateways docs mutants model packaging benchmarks examples words))
-DEALT := --maxschedchunk=8
+DEALT := --maxschedchunk=1
 
 # What a developer's shell exports must not reach the tests: they run against the installed wheel.
 CLEAN := env -u PYTHONPATH -u PYTHONHOME
