@@ -86,10 +86,12 @@ def driver_settings(driver: type[Provider]) -> Mapping[str, Setting]:
 
 
 def _keywords(driver: type[Provider]) -> list[inspect.Parameter]:
-    if sys.version_info >= (3, 14):  # pragma: no cover - there, looking at an annotation evaluates it
+    if sys.version_info >= (3, 14):  # pragma: no cover - there, looking at an annotation evaluates it, if it can be
         from annotationlib import Format
 
-        signature = inspect.signature(driver.__init__, annotation_format=Format.STRING)
+        is_postponed = getattr(inspect.unwrap(driver.__init__), "__annotate__", None) is not None
+        form = Format.STRING if is_postponed else Format.VALUE
+        signature = inspect.signature(driver.__init__, annotation_format=form)
     else:
         signature = inspect.signature(driver.__init__)
     _, *parameters = signature.parameters.values()
