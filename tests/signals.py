@@ -2,7 +2,8 @@
 
 Python runs a signal's handler in the main thread, and only where the interpreter looks for it: after a call, at a jump
 back, and at the start of a function. `MOMENTS` are these. `EVERYWHERE` is each instruction, except for those that
-begin to leave a ``with`` block: there the interpreter never looks, and nothing written in Python could be safe.
+begin to leave a ``with`` block, and those that compilers since 3.12 put outside of the block around them: there the
+interpreter never looks, and nothing written in Python could be safe.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 _LOOKS = ("CALL", "JUMP_BACKWARD", "POP_JUMP_BACKWARD", "RESUME")
 """How the names of the instructions begin behind which CPython looks for signals (``CHECK_EVAL_BREAKER``)."""
+
+_NEVER_GUARDED = ("POP_JUMP_IF", "NOT_TAKEN", "CALL_INTRINSIC_1", "RERAISE")
+"""How the names of the instructions begin which CPython 3.12 and later may leave without the handler around them: parts
+of a conditional jump, and what turns a StopIteration in a generator into another error."""
 
 _EXITS = (["PRECALL", "CALL"], ["CALL"])
 """What calls ``__exit__`` with three times None: in CPython 3.11, and since 3.12."""
@@ -54,6 +59,10 @@ def _guards(code: CodeType) -> tuple[tuple[int, int, int], ...]:
 def _guard(code: CodeType, offset: int) -> int | None:
     """The handler of what is raised at an offset."""
     return next((target for start, end, target in _guards(code) if start <= offset < end), None)
+
+
+def _looks(name: str) -> bool:
+    return name.startswith(_LOOKS) and not name.startswith("CALL_INTRINSIC")
 
 
 def _calls(steps: list[dis.Instruction], exit_: list[str]) -> bool:
@@ -105,8 +114,9 @@ class _Injector:
         last = self._last.get(frame)
         self._last[frame] = offset
         if self._places == "everywhere":
-            return offset not in _leaving(code)
-        if last is None or not _names(code)[last].startswith(_LOOKS):
+            is_left_out = _names(code)[offset].startswith(_NEVER_GUARDED) and _guard(code, offset) is None
+            return not is_left_out and offset not in _leaving(code)
+        if last is None or not _looks(_names(code)[last]):
             return False
         # What is raised behind an instruction belongs to its handler, and is raised here at the next one.
         return _guard(code, last) == _guard(code, offset)
