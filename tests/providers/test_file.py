@@ -259,7 +259,7 @@ class TestRotation:
             assert found(outcome).value == "the whole value"
         else:
             assert failed(outcome).code is FailureCode.UNAVAILABLE
-            assert "changes while it is read" in failed(outcome).reason
+            assert "changes while it is read" in str(failed(outcome).reason)
 
     def test_previous_is_beside_the_file_that_a_variable_names(
         self, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
