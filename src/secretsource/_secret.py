@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from time import time as wall_time
 
-from secretsource._ground.clock import utc
+from secretsource._ground.clock import LAST_INSTANT, utc
 from secretsource.exceptions import ProviderResponseError
 from secretsource.providers.base import FailureCode, SecretRef
 
@@ -103,7 +103,8 @@ class Secret(str):
     @property
     def expires_at(self) -> datetime | None:
         """The time when the value ends by itself (a lease, an expiry date), as aware UTC, or None."""
-        return None if self._origin.expires is None else utc(self._origin.expires)
+        ends = self._origin.expires
+        return None if ends is None else utc(min(max(0.0, ends), LAST_INSTANT))
 
     @property
     def served(self) -> Served:

@@ -62,6 +62,16 @@ def test_its_origin() -> None:
     assert secret().expires_at is None
 
 
+@pytest.mark.parametrize(
+    ("expires", "year"), [(1e30, 9999), (float("inf"), 9999), (float("-inf"), 1970), (float("nan"), 1970)]
+)
+def test_an_end_that_is_no_date(expires: float, year: int) -> None:
+    """An end that a service or a driver gives beyond all dates is the last or the first of them."""
+    ends = secret(expires=expires).expires_at
+    assert ends is not None
+    assert ends.year == year
+
+
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("thing", [secret(), SecretSet([secret()]), {"k": secret()}, Found(CANARY)], ids=repr)
 def test_not_pickled(thing: Any, protocol: int) -> None:
