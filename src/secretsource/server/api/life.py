@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from time import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,8 +80,9 @@ def authored(caller: RootCaller, asked: Cause | None) -> dict[str, Any]:
     return {**caller.by, "reason": None if asked is None else asked.reason}
 
 
+@cache
 def life(kind: Managed, tag: str) -> APIRouter:
-    """Return the routes of the life of one kind of keys.
+    """Return the routes of the life of one kind of keys, which all applications share.
 
     Args:
         kind: The kind.
