@@ -135,7 +135,7 @@ def test_a_fault_stands_until_it_is_healed(
     """The provider runs into it; whoever stores secrets does not."""
     where = location(provider, "TOKEN")
     server.put(where, "before")
-    assert asked(provider, "TOKEN") == "before"  # and the client is made
+    assert asked(provider, "TOKEN", timeout=30) == "before"  # and the client is made, which may take a while
     getattr(server, fault)()
     server.put(where, "meanwhile")
     assert asked(provider, "TOKEN", timeout=0.5 if fault == "hang" else 5) == code.value
