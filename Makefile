@@ -30,7 +30,8 @@ QUICK := tests/config tests/issuing tests/packaging tests/properties tests/resol
 
 # Tests that cover no line which the others leave out: they run without coverage, which takes a third of the time.
 # Long ones first, and dealt out one by one, so that no process is left alone with some of them at the end.
-UNMEASURED := $(wildcard $(addprefix tests/,issuing/key/test_million.py soak torture simulation gateways docs mutants model packaging benchmarks examples words))
+UNMEASURED := $(wildcard $(addprefix tests/,issuing/key/test_million.py soak torture simulation gateways docs mutants model \
+	packaging benchmarks examples words))
 DEALT := --maxschedchunk=1
 
 # What a developer's shell exports must not reach the tests: they run against the installed wheel.
