@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import math
 import pickle
@@ -25,7 +26,18 @@ from secretsource.exceptions import (
     RateLimited,
     StoreError,
 )
-from secretsource.issuing import NO_SCOPE, Accepted, ApiKeys, EventKind, KeyFormat, KeyRequest, Reason, Rejected, Status
+from secretsource.issuing import (
+    NO_SCOPE,
+    Accepted,
+    ApiKeys,
+    AsyncApiKeys,
+    EventKind,
+    KeyFormat,
+    KeyRequest,
+    Reason,
+    Rejected,
+    Status,
+)
 from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.issuing._key import foreign, lifecycle
 from secretsource.issuing._manage.chores import AsyncChores, Chores
@@ -492,6 +504,18 @@ def test_chores_of_a_loop_begin_once_for_each_loop_and_each_process(keys: ApiKey
     first, again, forked, *other_loop = begun
     assert first is again
     assert len({first, forked, *other_loop}) == 4
+
+
+def test_open_keys_are_not_pickled(keys: ApiKeys) -> None:
+    """As an argument of another process, or in a copy, they say in one sentence what to do."""
+    opened = asyncio.run(AsyncApiKeys.open("memory://", peppers=["a pepper for a test"]))
+    try:
+        for each in (keys, opened):
+            for copied in (pickle.dumps, copy.copy, copy.deepcopy):
+                with pytest.raises(TypeError, match="is not pickled or copied: open one in each process"):
+                    copied(each)
+    finally:
+        asyncio.run(opened.close())
 
 
 def test_a_presented_key_does_not_show_itself(keys: ApiKeys) -> None:

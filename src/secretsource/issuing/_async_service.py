@@ -48,7 +48,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
-    from typing import Self, Unpack
+    from typing import NoReturn, Self, Unpack
 
     from secretsource.issuing._check.event import KeyQuestion
     from secretsource.issuing._check.parts import Parts
@@ -388,3 +388,8 @@ class AsyncApiKeys(
 
     def __repr__(self) -> str:
         return f"AsyncApiKeys({type(self._store).__name__}, {self._parts.peppers!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "an AsyncApiKeys has peppers and connections, and is not pickled or copied: open one in each process"
+        )

@@ -44,7 +44,7 @@ from secretsource.stores._registry import open_store
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Self, Unpack
+    from typing import NoReturn, Self, Unpack
 
     from secretsource.issuing._check.event import KeyQuestion
     from secretsource.issuing._check.parts import Parts
@@ -318,3 +318,8 @@ class ApiKeys(
 
     def __repr__(self) -> str:
         return f"ApiKeys({type(self._store).__name__}, {self._parts.peppers!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "an ApiKeys has peppers and connections, and is not pickled or copied: open one in each process"
+        )
