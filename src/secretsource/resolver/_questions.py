@@ -136,6 +136,12 @@ def _both(engine: Engine, now: Instant, request: Request) -> Flow[tuple[Secret, 
 
 def reject(engine: Engine, _now: Instant, secret: Secret) -> Flow[Secret]:
     """Return the value to use after the other side refused ``secret``: a newer one if there is one."""
+    given: object = secret  # what a caller without a type checker hands in, such as the text that `strip` returns
+    if not isinstance(given, Secret):
+        raise InvalidReference(
+            f"a rejected secret must be the Secret that the resolver returned, not {type(given).__name__}: "
+            "a text that was made from it does not say where it is from"
+        )
     origin = secret._origin
     request = engine.request(origin.name)._replace(fields=origin.fields)
     since = engine.state.refuse(secret)

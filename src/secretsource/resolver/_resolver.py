@@ -263,7 +263,7 @@ class Resolver:
         self.get_many(names)
 
     def reject(self, secret: Secret) -> Secret:
-        """Return the other side refused ``secret``: return a newer value if there is one, else the same value.
+        """Note that the other side refused ``secret``; return a newer value if there is one, else the same value.
 
         However many callers reject one version, its provider is asked at most once. One more call is possible: when
         the answer is still the refused value, and comes from a call that began before the refusal.
@@ -271,6 +271,7 @@ class Resolver:
         Raises:
             ProviderError: The provider could not be asked.
             SecretNotFound: The secret is gone.
+            InvalidReference: It is not a `Secret`, but a text that was made from one.
         """
         return self._run(questions.reject, secret)
 

@@ -8,6 +8,7 @@ from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.leaks.canary import CANARY, assert_clean
 
 from secretsource import Resolver, Secret
 from secretsource.exceptions import InvalidReference, ProviderDenied, ProviderUnavailable, SecretNotFound
@@ -64,6 +65,13 @@ class TestReject:
         for _ in range(4):
             assert (shell.reject(first), shell.reject(second)) == ("1", "2")
         assert provider.calls == 3
+
+    @pytest.mark.parametrize("given", [CANARY, CANARY.encode(), None], ids=["str", "bytes", "None"])
+    def test_what_is_no_secret(self, given: Any, new_shell: NewShell) -> None:
+        """A text that was made from a secret is refused with a sentence that does not show it, nor do its frames."""
+        with pytest.raises(InvalidReference, match=rf"must be the Secret .* not {type(given).__name__}") as caught:
+            new_shell("env").reject(given)
+        assert_clean(caught.value)
 
     def test_a_secret_that_is_made_again(self, kind: ShellKind, new_shell: NewShell) -> None:
         """A new value is asked for once more after each refusal, also if each begins with version 1."""
