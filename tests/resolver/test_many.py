@@ -240,6 +240,24 @@ class TestGetSet:
         provider = kind.provider({"KEY": '{"k": "new"}', before: '{"k": "old"}'})
         assert list(new_shell(provider).get_set("KEY", field="k")) == ["new", "old"]
 
+    def test_a_rotation_that_the_one_before_shows(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """When the version before is what is remembered as the current one, the current one is asked for, once."""
+        one, two = Found("one", version="1"), Found("two", version="2")
+        provider = kind.provider({"KEY": [one, two], SecretRef("scripted", "KEY", stage="previous"): one})
+        shell = new_shell(provider)
+        assert shell.get("KEY") == "one"
+        assert list(shell.get_set("KEY")) == list(shell.get_set("KEY")) == ["two", "one"]
+        assert provider.calls == 4
+
+    def test_a_version_before_that_is_never_another(self, kind: ShellKind, new_shell: NewShell) -> None:
+        """A provider whose version before is the current one is not asked again and again."""
+        one = Found("one", version="1")
+        provider = kind.provider({"KEY": one, SecretRef("scripted", "KEY", stage="previous"): one})
+        shell = new_shell(provider)
+        for _ in range(5):
+            assert list(shell.get_set("KEY")) == ["one"]
+        assert provider.calls == 3
+
     def test_kept_too(self, kind: ShellKind, new_shell: NewShell) -> None:
         """Both versions are asked for once."""
         provider = kind.provider({"KEY": "new", SecretRef("scripted", "KEY", stage="previous"): "old"})

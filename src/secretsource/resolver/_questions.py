@@ -112,10 +112,10 @@ def get_many(
 def get_set(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[SecretSet]:
     """Return the current version of a secret and the one before it, from the same provider."""
     request = engine.request(name, field)
-    newest, current, before = yield from _both(engine, now, request)
+    newest, current, before = yield from _both(engine, now, request, request.since)
     if is_overtaken(current, before):
-        request = request._replace(since=engine.state.since(name, fresh=True))
-        newest, current, before = yield from _both(engine, engine.now(), request)
+        since = engine.state.since(name, fresh=True)
+        newest, current, before = yield from _both(engine, engine.now(), request, since)
     secrets = [newest]
     if not isinstance(before.outcome, NotFound):
         old = engine.conclude(request._replace(tracked=False), before, UNSET)
@@ -124,9 +124,9 @@ def get_set(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[
     return SecretSet(secrets)
 
 
-def _both(engine: Engine, now: Instant, request: Request) -> Flow[tuple[Secret, Resolution, Resolution]]:
-    """Return the current secret, and how it and the version before it were found."""
-    current = yield from _resolved(engine, now, request)
+def _both(engine: Engine, now: Instant, request: Request, since: int) -> Flow[tuple[Secret, Resolution, Resolution]]:
+    """Return the current secret, by a call from ``since`` on, and how it and the version before it were found."""
+    current = yield from _resolved(engine, now, request._replace(since=since))
     newest = engine.conclude(request, current, UNSET)
     before = yield from previous(request, current, engine.chain, engine.state.cache)
     if before.due:
