@@ -14,7 +14,8 @@ from secretsource.issuing._key.hashing import PepperSet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from secretsource import Resolver, Secret
+    from secretsource._secret import Secret
+    from secretsource.resolver._resolver import Resolver
 
 PEPPER_NAME = "SECRETSOURCE_PEPPER"
 REFUSED_EVERY = 1.0
