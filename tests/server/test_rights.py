@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from secretsource.issuing import KeyRecord
-from secretsource.server.rights import ROOT_OWNER, ROOT_PREFIX, RootCaller, bound_owner, covers, is_root, is_within
+from secretsource.server.rights import (
+    ROOT_OWNER,
+    ROOT_PREFIX,
+    RootCaller,
+    bound_owner,
+    covers,
+    is_root,
+    is_within,
+    makes_root_keys,
+)
 
 ROOT = KeyRecord(
     key_id="0" * 22, hash=b"", pepper_version="", display="", owner=ROOT_OWNER, prefix=ROOT_PREFIX, environment="live",
@@ -38,6 +47,15 @@ def test_a_caller_sees_its_customer_alone(bound: str | None, owner: str, seen: b
     """A root key that is bound sees one customer, another one sees all, and none sees the owner of root keys."""
     record = ROOT._replace(metadata={} if bound is None else {"owner": bound})
     assert RootCaller(record).sees(owner) is seen
+
+
+@pytest.mark.parametrize(("scope", "expected"), [("root:*", True), ("root:write", True), ("root:read", False)])
+def test_a_root_key_that_makes_others(scope: str, expected: bool) -> None:
+    """It needs the scope for it, and is bound to no customer."""
+    record = ROOT._replace(scopes=frozenset({"keys:*", scope}))
+    assert makes_root_keys(record) is expected
+    assert not makes_root_keys(record._replace(metadata={"owner": "acme"}))
+    assert not makes_root_keys(record._replace(prefix="sk"))
 
 
 def test_a_caller_is_named_by_its_key_id() -> None:
