@@ -57,4 +57,5 @@ def bars_of(reader: Reader, counts: Iterable[Count], by: str, number: int, now: 
 
 def _label(reader: Reader, begin: str, parts: dict[str, int]) -> str:
     said = [f"{reader.number(height)} {reader.gettext(SERIES[kind])}" for kind, height in parts.items() if height]
-    return f"{begin}: {', '.join(said) or reader.gettext('no request')}"
+    counted = ", ".join(said) or reader.gettext("no request")  # outside of f-strings, where messages are looked for
+    return f"{begin}: {counted}"
