@@ -226,7 +226,7 @@ def described_class(path: str, *, called: bool = True) -> str:
 def members(of: type) -> Iterator[tuple[str, Any]]:
     """The members of a class, and those of its private bases, which have no page of their own."""
     for base in of.__mro__:
-        if base is of or base.__module__.startswith("secretsource.issuing._"):
+        if base is of or base.__module__.startswith(("secretsource.issuing._", "secretsource.resolver._retrying")):
             yield from vars(base).items()
 
 

@@ -101,6 +101,7 @@ def a_resolver(provider: Provider) -> None:
         assert_type(resolver.get_many(["A"]), dict[str, Secret])
         assert_type(resolver.get_set("NAME"), SecretSet)
         assert_type(resolver.reject(secret), Secret)
+        assert_type(resolver.retrying("NAME", measured, is_auth_error=PermissionError), int)
         assert_type(resolver.explain("NAME", field="a"), Trace)
         resolver.prefetch(["A"])
         resolver.invalidate("NAME", version="7")
@@ -118,6 +119,7 @@ async def a_resolver_of_a_loop(resolver: Resolver) -> None:
         assert_type(await tasks.get_many(["A"], default=None), dict[str, Secret | None])
         assert_type(await tasks.get_set("NAME"), SecretSet)
         assert_type(await tasks.reject(secret), Secret)
+        assert_type(await tasks.retrying("NAME", measured_later, is_auth_error=lambda _: True, field="a"), int)
         assert_type(await tasks.explain("NAME"), Trace)
         await tasks.prefetch(["A"])
         tasks.invalidate("NAME")
@@ -125,6 +127,14 @@ async def a_resolver_of_a_loop(resolver: Resolver) -> None:
         tasks.on_event(happened)()
     assert_type(AsyncResolver.of(resolver), AsyncResolver)
     assert_type(AsyncResolver.from_config(), AsyncResolver)
+
+
+def measured(secret: Secret) -> int:
+    return len(secret)
+
+
+async def measured_later(secret: Secret) -> int:
+    return len(secret)
 
 
 def rotated(event: RotationEvent) -> None:

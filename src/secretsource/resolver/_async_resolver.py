@@ -25,6 +25,7 @@ from secretsource.resolver._engine.landing import landing
 from secretsource.resolver._engine.shortcuts import at_once
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolver import Resolver
+from secretsource.resolver._retrying import AsyncRetrying
 from secretsource.resolver._walk.resolution import OVERDUE, Reply
 
 TYPE_CHECKING = False
@@ -53,7 +54,7 @@ __all__ = ["AsyncResolver"]
 
 
 @boundaries(besides=("get",))
-class AsyncResolver:
+class AsyncResolver(AsyncRetrying):
     """As `Resolver`, for an event loop; made from one by `of`, it shares its chain, cache and flights.
 
     Args:

@@ -17,6 +17,7 @@ from secretsource.resolver._call import abandon, carry, fetch, hand_over
 from secretsource.resolver._engine.engine import Engine
 from secretsource.resolver._engine.shortcuts import at_once
 from secretsource.resolver._questions import Later
+from secretsource.resolver._retrying import Retrying
 from secretsource.resolver._walk.resolution import OVERDUE, Reply
 
 TYPE_CHECKING = False
@@ -45,7 +46,7 @@ __all__ = ["Resolver"]
 
 
 @boundaries(besides=("get",))
-class Resolver:
+class Resolver(Retrying):
     """A chain of providers: it asks them in order, remembers their answers, and follows rotation.
 
     Args:
