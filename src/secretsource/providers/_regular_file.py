@@ -24,8 +24,8 @@ LIMIT = 1024 * 1024
 """Longest file, in bytes, that is taken for a secret."""
 
 TRIES = 3
-"""Most tries to read a file. Kubernetes removes the old files of a secret as soon as ``..data`` leads to new ones. And a
-program that writes into a file may change it while it is read."""
+"""Most tries to read a file. Kubernetes removes the old files of a secret as soon as ``..data`` leads to new ones. And
+a program that writes into a file may change it while it is read."""
 
 # Names that exist on only one of Windows and POSIX count as 0.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
