@@ -70,6 +70,15 @@ def test_a_cached_key_that_was_seen_expired_stays_so(keys: ApiKeys, text: str, c
     assert verdicts(keys, text) == [Reason.EXPIRED] * 3
 
 
+def test_a_cached_key_ends_by_the_latest_time_that_was_seen(keys: ApiKeys, text: str, clock: FakeClock) -> None:
+    """A check of another record saw the wall clock past its end, and the clock has stepped back since."""
+    other = keys.issue(owner="acme").plaintext
+    clock.step_wall(3600)
+    assert keys.check(other, scope=NO_SCOPE)
+    clock.step_wall(-3600)
+    assert verdicts(keys, text) == [Reason.EXPIRED] * 3
+
+
 @pytest.mark.parametrize("limits", [{}, {"rate_limit": "9/minute"}], ids=["plain", "limited"])
 def test_each_cached_check_of_a_key_that_ends_looks_at_the_wall_clock(
     limits: dict[str, Any], make_keys: Callable[..., ApiKeys], clock: FakeClock

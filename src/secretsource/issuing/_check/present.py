@@ -22,21 +22,22 @@ class Present:
 
     Attributes:
         mono: Returns monotonic seconds.
-        wall: Returns the wall clock as it is, in seconds since 1970 UTC: enough to see that a key has ended.
+        wall: Returns the wall clock as it is, in seconds since 1970 UTC; it may have been set back.
+        drift: Wall seconds minus monotonic seconds, the most that `both` has seen: what has ended by it stays so.
     """
 
-    __slots__ = ("_both", "_drift", "mono", "wall")
+    __slots__ = ("_both", "drift", "mono", "wall")
 
     def __init__(self, clock: Clock) -> None:
         self.mono, self._both = readings(clock)
         self.wall = wall_reading(clock)
-        self._drift = float("-inf")
+        self.drift = float("-inf")
 
     def both(self) -> tuple[float, float]:
         """Return monotonic seconds, and seconds since 1970 UTC that never go back."""
         mono, wall = self._both()
         drift = wall - mono
-        if drift >= self._drift:  # no call up to the next line, after which another thread may come
-            self._drift = drift
+        if drift >= self.drift:  # no call up to the next line, after which another thread may come
+            self.drift = drift
             return mono, wall
-        return mono, mono + self._drift
+        return mono, mono + self.drift

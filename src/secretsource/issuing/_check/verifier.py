@@ -83,6 +83,7 @@ class Verifier:
         self._store = parts.store
         self._uses = parts.uses
         self._rotations = RotationDates(parts.store)
+        self._present = parts.present
         self._mono = parts.present.mono
         self._now = parts.present.both
         # Python 3.11 calls a function at a local name in half the time that it takes at an attribute of an object.
@@ -121,8 +122,10 @@ class Verifier:
         mono, wall, get, take = self._at_hand
         now = mono()
         entry: Entry | None = get(hashed)  # 2 look into the cache, and 6: status and time
-        # The wall clock may have been set forward since.
-        if entry is None or now >= entry.until or ((ends := entry.expires) is not None and wall() >= ends):
+        if entry is None or now >= entry.until:
+            return hashed
+        # The wall clock may have been set forward since, or forward and back.
+        if (ends := entry.expires) is not None and (wall() >= ends or now + self._present.drift >= ends):
             return hashed
         try:
             if ip not in entry.clients:  # 7 network: it was weighed for these clients; new ones are noted the long way
