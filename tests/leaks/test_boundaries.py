@@ -63,6 +63,8 @@ USUAL: dict[str, Any] = {
     "url": "memory://",
     "secret": "KEY",
     "callback": print,
+    "call": len,
+    "is_auth_error": ValueError,
     "providers": ["env"],
     "store": MemoryStore(),
     "resolver": Resolver(["env"]),

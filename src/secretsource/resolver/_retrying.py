@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from secretsource._ground.flow import arun, run
+from secretsource._traceless import boundaries
 from secretsource.exceptions import ConfigurationError
 
 TYPE_CHECKING = False
@@ -22,6 +23,7 @@ MOST_CALLS = 3
 """Calls at most: a value may be replaced once more on the way, and users made for each call would never end."""
 
 
+@boundaries()
 class Retrying:
     """The loop for threads."""
 
@@ -50,6 +52,7 @@ class Retrying:
         return answer
 
 
+@boundaries()
 class AsyncRetrying:
     """The loop for event loops."""
 
