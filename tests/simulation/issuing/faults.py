@@ -17,6 +17,7 @@ from secretsource.issuing._check.entry import Entry
 from secretsource.issuing._check.present import Present
 from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.issuing._check.steps import drawing
+from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage import revocations
 from secretsource.issuing._manage.operations import Operations
@@ -110,7 +111,15 @@ def _a_later_record_leaves_the_older_entry() -> AbstractContextManager[None]:
 
 def _an_end_that_was_seen_is_forgotten() -> AbstractContextManager[None]:
     """A clock that is set forward and back brings an expired key to life for the rest of its ttl."""
-    return _instead(Entry, "slow", lambda _: lambda self: None)
+
+    def forgetful(init: Callable[..., None]) -> Callable[..., None]:
+        def wrong(self: Verifier, *parts: Any) -> None:
+            init(self, *parts)
+            self._present = Present(self._parts.clock)  # one that never sees the time of a check
+
+        return wrong
+
+    return _instead(Verifier, "__init__", forgetful)
 
 
 def _news_leaves_the_entry() -> AbstractContextManager[None]:

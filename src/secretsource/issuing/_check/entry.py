@@ -133,10 +133,6 @@ class Entry:
         """End its freshness, also for a reader that holds it already."""
         self.until = self.fresh_until = _NEVER
 
-    def slow(self) -> None:
-        """Take the long way from now on: its key has ended, and the wall clock may be set back."""
-        self.until = _NEVER
-
     def remember(self, demanded: Iterable[object]) -> None:
         """Note demands that it met, so that the next check finds them: of its wildcards, or on its kind."""
         if len(self.granted) < _MOST_GRANTED:

@@ -60,7 +60,6 @@ def weigh(
     if record.status is not _ACTIVE or (record.expires is not None and record.expires <= wall):
         reason = STATUS_REASONS.get(record.status_at(wall))
         if reason is not None:
-            entry.slow()
             return Rejected(reason, record)
     if entry.is_suspended:
         return Rejected(Reason.OWNER_SUSPENDED, record)
