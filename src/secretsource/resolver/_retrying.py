@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncRetrying", "Retrying"]
 
 MOST_CALLS = 3
-"""Calls at most: a value may be replaced once more on the way, and users made for each call would never end."""
+"""Calls at most. A value may be replaced twice meanwhile; a provider that makes a new one each time has no last one."""
 
 
 @boundaries()
@@ -65,7 +65,7 @@ class AsyncRetrying:
 
 
 def _recognized(is_auth_error: Refusals) -> Callable[[Exception], object]:
-    """Return a function that recognizes refusals; a class is one by its name only, and would be true of any error."""
+    """Return a function that recognizes refusals, also for classes: a class that is called with an error makes one."""
     given: Any = is_auth_error
     if isinstance(given, (type, tuple)):
         classes = given if isinstance(given, tuple) else (given,)
@@ -87,7 +87,7 @@ def _calls(
     for _ in range(MOST_CALLS - 1):
         try:
             answer = yield call(secret)
-        except Exception as error:  # of any kind: `is_refusal` says which ones it means
+        except Exception as error:  # `is_refusal` chooses among all of them
             if not is_refusal(error):
                 raise
             refusal = error

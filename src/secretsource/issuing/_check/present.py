@@ -23,7 +23,7 @@ class Present:
     Attributes:
         mono: Returns monotonic seconds.
         wall: Returns the wall clock as it is, in seconds since 1970 UTC; it may have been set back.
-        drift: Wall seconds minus monotonic seconds, the most that `both` has seen: what has ended by it stays so.
+        drift: Wall seconds minus monotonic seconds, the most that `both` has seen: an end that it reached stays so.
     """
 
     __slots__ = ("_both", "drift", "mono", "wall")
