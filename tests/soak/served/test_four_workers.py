@@ -24,6 +24,7 @@ from secretsource.server.errands import Errands
 from secretsource.server.outgoing.figures import WebhookFigures
 from secretsource.server.rights import ROOT_OWNER
 from secretsource.server.webhooks.endpoint import endpoint_worker
+from secretsource.server.webhooks.events import queue_of
 from secretsource.server.webhooks.settings import WebhookSettings
 
 if TYPE_CHECKING:
@@ -89,13 +90,17 @@ def arrived(url: str) -> bool:
 
 
 async def sent_later(url: str, endpoint: WebhookSettings) -> None:
-    """Send what still waits, as a process does that starts after all of it is due again."""
+    """Send what still waits, as a process does whose clock moves on until nothing waits: refused messages, too."""
     keys = await AsyncApiKeys.open(url, peppers=[PEPPER])
     assert keys.outbox is not None
     worker = endpoint_worker(endpoint, keys, keys.outbox, Errands(), WebhookFigures())
-    worker._clock = lambda: time.time() + 1000
+    later, waits = 0.0, True
+    worker._clock = lambda: time.time() + later
     try:
-        await worker.empty()
+        while waits:
+            later += 1000.0
+            await worker.empty()
+            waits = (await keys.outbox.backlog(queue_of(endpoint.name))).waiting > 0
     finally:
         worker._close()
         await keys.close()
@@ -151,6 +156,22 @@ def test_a_service_keeps_its_promises_while_its_parts_are_killed(
     assert ledger.has_enough
     assert {"accepted", "invalid_key"} <= {verdict.code for verdict in ledger.verdicts}
     assert {204, 500} == {each.status for each in endpoint.deliveries}
+
+
+def test_what_is_refused_at_the_end_is_sent_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The judgement asks for each message, also for those that the endpoint sees after the service has stopped."""
+    monkeypatch.setenv("HOOK", signing_secret())
+    url = f"sqlite:///{tmp_path}/keys.db"
+    with receiving() as receiver, ApiKeys.open(url, peppers=[PEPPER]) as keys:
+        endpoint = Endpoint(receiver, signing_secret())
+        settings = WebhookSettings("soak", receiver.url, "HOOK", tuple(TYPES.values()), private=True)
+        assert keys.outbox is not None
+        keys.outbox.begin(queue_of("soak"))
+        for _ in range(20):
+            keys.issue(owner="acme", prefix="sk")
+        asyncio.run(sent_later(url, settings))
+    assert {204, 500} == {each.status for each in endpoint.deliveries}
+    assert sum(each.is_taken for each in endpoint.deliveries) == 20
 
 
 def test_each_broken_promise_is_told() -> None:
