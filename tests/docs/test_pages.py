@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.docs.pages import all_pages, blocks_of, needs, page_id
 from tests.docs.runner import PageRun
+from tests.docs.turns import having_its_ports
 from tests.docs.worlds import WORLDS
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest, monkey
     folder = tmp_path / "project"
     folder.mkdir()
     run = PageRun(folder, **names)
-    run.read(page, text)
+    with having_its_ports(text):
+        run.read(page, text)
     assert [block for block, _ in run.done] == blocks_of(page, text)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import blocks_of, needs
+from tests.docs.pages import all_pages, blocks_of, needs
 from tests.docs.runner import PageError, PageRun, compare
+from tests.docs.turns import PORT, having_its_ports
 
 from secretsource import get_secret
 from secretsource.exceptions import ConfigurationError, SecretNotFound
@@ -177,3 +179,24 @@ def test_a_block_that_is_not_seen_is_an_error(page: str) -> None:
     """A fence that is indented, or is not closed, would hide its block from the runner."""
     with pytest.raises(ValueError, match=r"page\.md:1: (a|the) block"):
         blocks_of(PAGE, page)
+
+
+def test_pages_that_name_a_port_take_turns(tmp_path: Path) -> None:
+    """While a page that listens at a port runs, no other one does that names this port."""
+    text = 'curl -s http://127.0.0.1:8811/livez\nServer(("127.0.0.1", 9911), Hooks)\nhttps://127.0.0.1:8811/docs'
+    with having_its_ports(text, tmp_path) as ports:
+        assert ports == [8811, 9911]
+        for turn in tmp_path.iterdir():
+            with turn.open() as other, pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for turn in tmp_path.iterdir():
+        with turn.open() as other:
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_page_that_serves_names_its_port() -> None:
+    """So that it has a turn."""
+    serving = [page for page in all_pages() if '"serve"' in page.read_text()]
+    assert serving
+    assert [page for page in serving if not PORT.search(page.read_text())] == []

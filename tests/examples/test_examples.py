@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pytest
 
 import secretsource
 from secretsource.testing._integrations.cases import ask, bearer
+from secretsource.testing.servers._process import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -34,13 +34,6 @@ TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 PATIENCE = 60
 
 OVER_HTTP = sorted(set(EXAMPLES.glob("*_app.py")) - {EXAMPLES / "grpc_app.py"})
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def asked(url: str, path: str, headers: dict[str, str]) -> Reply:
@@ -59,12 +52,16 @@ def started(example: Path, folder: Path) -> Generator[str]:
     """Start an example in a folder, and yield the line that it prints first."""
     environment = {
         **os.environ,
-        "PORT": str(free_port()),
         "SECRETSOURCE_PEPPER": "a pepper of the examples, long enough",
         "PYTHONPATH": os.environ.get("PYTHONPATH", str(Path(secretsource.__file__).parents[1])),
     }
     command = [sys.executable, str(example)]
-    with subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        reserved_port() as port,
+        subprocess.Popen(
+            command, env={**environment, "PORT": str(port)}, cwd=folder, stdout=subprocess.PIPE, text=True
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             yield process.stdout.readline()

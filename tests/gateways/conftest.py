@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 from tests.gateways.keyservice import KeyService
 from tests.gateways.running import KINDS, Kind, running
-from tests.servers.openbao import free_port
 
 from secretsource.testing.asgi_server import asgi_server
+from secretsource.testing.servers._process import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -115,8 +115,11 @@ def site_of(kind: Kind, cache: float = 0.0) -> Generator[Site]:
     """Run a gateway, a key service and an application until the end of the ``with`` block."""
     if kind.program is None:
         pytest.skip(f"there is no {kind.name} here: {kind.install}")
-    with TemporaryDirectory(prefix="secretsource-") as name, asgi_server(application) as url:
-        keys, port = KeyService(Path(name), free_port(), cache), free_port()
+    with (
+        TemporaryDirectory(prefix="secretsource-") as name, asgi_server(application) as url,
+        reserved_port() as own, reserved_port() as port,
+    ):  # fmt: skip
+        keys = KeyService(Path(name), own, cache)
         try:
             with running(kind, port, keys.port, urlsplit(url).port or 0) as folder:
                 site = Site(kind, port, keys, folder)

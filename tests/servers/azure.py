@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from secretsource.providers.azure import AzureProvider
-from secretsource.testing.servers._process import free_port as unused_port
 from secretsource.testing.servers.azure import AzureServer, azure_server
 from secretsource.testing.servers.azure.answers import DENIED, DROPPED, Answer, problem, written
 from secretsource.testing.servers.azure.vault import CLIENT, CLIENT_SECRET, PRINCIPAL, TENANT, TOKEN, KeyVault
@@ -37,7 +36,6 @@ __all__ = [
     "provider",
     "public_cloud",
     "signed_in",
-    "unused_port",
     "written",
 ]
 

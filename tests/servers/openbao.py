@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretsource.testing.servers._process import await_ready, free_port
+from secretsource.testing.servers._process import await_ready, reserved_port
 from secretsource.testing.servers.openbao import OpenBao, launch, openbao
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Generator
 
-__all__ = ["DurableOpenBao", "OpenBao", "bao", "durable_openbao", "free_port", "openbao"]
+__all__ = ["DurableOpenBao", "OpenBao", "bao", "durable_openbao", "openbao"]
 
 
 class DurableOpenBao(OpenBao):
@@ -61,8 +61,8 @@ class DurableOpenBao(OpenBao):
 @contextmanager
 def durable_openbao() -> Generator[DurableOpenBao]:
     """Run a server on disk, initialized and unsealed."""
-    with TemporaryDirectory(prefix="bao-") as name:
-        folder, port, cluster = Path(name), free_port(), free_port()
+    with TemporaryDirectory(prefix="bao-") as name, reserved_port() as port, reserved_port() as cluster:
+        folder = Path(name)
         (folder / "raft").mkdir()
         (folder / "bao.hcl").write_text(
             f'storage "raft" {{\n path = "{folder}/raft"\n node_id = "one"\n performance_multiplier = 1\n}}\n'

@@ -19,8 +19,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from tests.servers.openbao import free_port
 from tests.servers.postgres import PASSWORD, SUPERUSER, owner_of
+
+from secretsource.testing.servers._process import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -66,8 +67,8 @@ def pgbouncer(server: Postgres, sessions: int = 4) -> Generator[Pgbouncer]:
         sessions: How many it opens there; all clients share them.
     """
     assert PROGRAM is not None
-    with TemporaryDirectory(prefix="pgbouncer-") as name:
-        folder, port = Path(name), free_port()
+    with TemporaryDirectory(prefix="pgbouncer-") as name, reserved_port() as port:
+        folder = Path(name)
         runs_as = owner_of(folder)
         settings = folder / "settings"
         settings.write_text(

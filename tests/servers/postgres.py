@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from tests.servers.openbao import free_port
+from secretsource.testing.servers._process import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,14 +37,15 @@ class Postgres:
 
     Args:
         folder: Where it may write.
+        port: Where it is to listen, on 127.0.0.1, also after a restart.
         settings: What it is told beside `UNSAFE_BUT_FAST`.
 
     Attributes:
-        port: Where it listens, on 127.0.0.1; the same after a restart.
+        port: Where it listens.
     """
 
-    def __init__(self, folder: Path, **settings: str) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, port: int, **settings: str) -> None:
+        self.port = port
         self._folder = folder
         self._process: subprocess.Popen[Any] | None = None
         owner = owner_of(folder)
@@ -156,8 +157,8 @@ def postgres(**settings: str) -> Generator[Postgres]:
     Args:
         settings: What it is told beside `UNSAFE_BUT_FAST`; ``synchronous_commit="on"`` keeps commits when it is killed.
     """
-    with TemporaryDirectory(prefix="pg-") as name:
-        server = Postgres(Path(name), **settings)
+    with TemporaryDirectory(prefix="pg-") as name, reserved_port() as port:
+        server = Postgres(Path(name), port, **settings)
         server.create()
         server.start()
         try:
@@ -173,8 +174,8 @@ def pair(**settings: str) -> Generator[tuple[Postgres, Postgres]]:
     Args:
         settings: What the first is told beside `UNSAFE_BUT_FAST`.
     """
-    with postgres(**settings) as primary, TemporaryDirectory(prefix="pg-") as name:
-        standby = Postgres(Path(name))
+    with postgres(**settings) as primary, TemporaryDirectory(prefix="pg-") as name, reserved_port() as port:
+        standby = Postgres(Path(name), port)
         standby.copy(primary)
         standby.start()
         try:

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from tests.servers.openbao import free_port
+
+from secretsource.testing.servers._process import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,14 +38,15 @@ class Valkey:
 
     Args:
         folder: Where it may write.
+        port: Where it is to listen, on 127.0.0.1, also after a restart.
         settings: Further words of its command line.
 
     Attributes:
-        port: Where it listens, on 127.0.0.1; the same after a restart.
+        port: Where it listens.
     """
 
-    def __init__(self, folder: str, *settings: str) -> None:
-        self.port = free_port()
+    def __init__(self, folder: str, port: int, *settings: str) -> None:
+        self.port = port
         self._command = [
             _binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", folder, *settings,
         ]  # fmt: skip
@@ -97,8 +99,8 @@ class Valkey:
 @contextmanager
 def valkey(*settings: str) -> Generator[Valkey]:
     """Run a server until the end of the ``with`` block."""
-    with TemporaryDirectory(prefix="valkey-") as folder:
-        server = Valkey(folder, *settings)
+    with TemporaryDirectory(prefix="valkey-") as folder, reserved_port() as port:
+        server = Valkey(folder, port, *settings)
         server.start()
         try:
             yield server

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretsource.testing.servers._process import ServerProcess
+from secretsource.testing.servers._process import ServerProcess, reserved_port
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 
+IP_LOCAL_PORT_RANGE = 51
+"""The option of Linux 6.3 that says which ports any free one is; `socket` names it from Python 3.12 on."""
 SERVING = """
 import sys
 from urllib.parse import urlsplit
@@ -70,3 +72,22 @@ def test_watcher_ends_with_the_server(tmp_path: Path) -> None:
     assert server.wait(30) == -signal.SIGKILL
     assert server._watcher.poll() is not None
     assert tmp_path.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot reserve a port for another process")
+def test_a_reserved_port_is_for_its_server_alone() -> None:
+    """Another program that asks for any port does not get it; a server listens at it, and again after a restart."""
+    with reserved_port() as port:
+        assert not answers(port)
+        for reuse in (0, 1):
+            with socket.socket() as other:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+                only_this = (port << 16 | port).to_bytes(4, sys.byteorder)
+                other.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, only_this)
+                with pytest.raises(OSError, match="Address already in use"):
+                    other.bind(("127.0.0.1", 0))
+        for _ in range(2):
+            with socket.create_server(("127.0.0.1", port)):
+                assert answers(port)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))

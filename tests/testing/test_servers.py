@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -222,6 +223,6 @@ def test_openbao_that_does_not_start_shows_its_log(monkeypatch: pytest.MonkeyPat
     """A server that ends at once is an error with what it said, and not a wait."""
     from secretsource.testing.servers import openbao
 
-    monkeypatch.setattr(openbao, "free_port", lambda: "no-port")
+    monkeypatch.setattr(openbao, "reserved_port", lambda: nullcontext("no-port"))
     with pytest.raises(RuntimeError, match="no-port"), started("vault"):
         pass

@@ -22,12 +22,12 @@ from tests.servers.azure import (
     key_vault,
     problem,
     provider,
-    unused_port,
     written,
 )
 
 from secretsource.providers._azure.errors import DeadlinePassed, TokenAnswer, explain
 from secretsource.providers.base import Failed, FailureCode, NotFound, SecretRef
+from secretsource.testing.servers._process import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -188,7 +188,8 @@ def test_wiring(vault: KeyVault, ask: Ask, case: str) -> None:
 
 def test_nobody_listens(vault: KeyVault, ask: Ask) -> None:
     """A refused connection is an outage."""
-    outcome = failure(ask(provider(vault, vault_url=f"https://localhost:{unused_port()}")))
+    with reserved_port() as unused:
+        outcome = failure(ask(provider(vault, vault_url=f"https://localhost:{unused}")))
     assert outcome.code is FailureCode.UNAVAILABLE
 
 

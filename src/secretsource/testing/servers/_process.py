@@ -6,24 +6,35 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
-__all__ = ["ServerProcess", "await_ready", "free_port"]
+__all__ = ["ServerProcess", "await_ready", "reserved_port"]
 
 STARTING = 30.0
 """Longest time, in seconds, that a server may take to start."""
 
 
-def free_port() -> int:
-    """Return a port of the loopback interface that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextmanager
+def reserved_port() -> Generator[int]:
+    """Reserve a free port of the loopback interface for one server, which may listen at it again and again.
+
+    On Linux, the kernel gives the port to no other program that asks for any free one: a socket is bound to it, and
+    does not listen. The server must set SO_REUSEADDR, as servers do. Other systems would refuse the server, so there
+    the port is free, and likely to stay so.
+    """
+    with socket.socket() as holder:
+        if sys.platform == "linux":
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port: int = holder.getsockname()[1]
+        if sys.platform != "linux":
+            holder.close()
+        yield port
 
 
 def await_ready(ready: Callable[[], bool], process: subprocess.Popen[bytes] | None, log: Path) -> None:

