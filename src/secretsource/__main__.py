@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from secretsource.cli.app import main
+from secretsource.cli.app import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -43,9 +43,11 @@ from secretsource.issuing._key import foreign, lifecycle
 from secretsource.issuing._manage.chores import AsyncChores, Chores
 from secretsource.issuing.limits import LocalLimiter
 from secretsource.stores._registry import open_store
+from secretsource.stores._sql.async_store import AsyncSqlStore
 from secretsource.stores.base import EventKind as Kind
 from secretsource.stores.base import KeyRecord
 from secretsource.stores.memory import MemoryStore
+from secretsource.stores.sql import SqlStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -783,6 +785,24 @@ def test_keys_that_are_dropped_are_collected(store: Any) -> None:
     assert gone() is None
     assert not flusher.is_alive()
     assert store._listeners == {}
+
+
+def test_open_closes_a_store_that_it_is_given(tmp_path: Path) -> None:
+    """As one that it opens by a URL."""
+    stores = [open_store(f"sqlite:///{tmp_path}/keys.db") for _ in range(2)]
+    store, behind = (one for one in stores if isinstance(one, SqlStore))
+    with ApiKeys.open(store, peppers=[PEPPER]) as keys:
+        issued = keys.issue(owner="acme", prefix="sk")
+        was_open = [store.database.is_open]
+
+    async def check() -> None:
+        async with await AsyncApiKeys.open(AsyncSqlStore(behind), peppers=[PEPPER]) as keys:
+            assert await keys.check(issued.plaintext, scope=NO_SCOPE)
+            was_open.append(behind.database.is_open)
+
+    asyncio.run(check())
+    assert was_open == [True, True]
+    assert [one.database.is_open for one in (store, behind)] == [False, False]
 
 
 def test_open_takes_a_url_and_the_pepper_of_the_consuming_half(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,11 +7,18 @@ import gc
 import sys
 from importlib.util import find_spec
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 SEARCHED_AFTER = 100_000
 """New objects after which the collector looks for garbage. A command loads up to 70,000 that stay, so it only loses
 time if it looks after 700 of them, as Python does. A command that goes on, such as ``serve``, is still searched."""
+
+
+def run() -> int:
+    """Run the command, in a process of its own; see `main`."""
+    from secretsource.cli._terminal.ending import ended_early
+
+    return ended_early(main)
 
 
 def main() -> int:

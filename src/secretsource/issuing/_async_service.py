@@ -124,13 +124,13 @@ class AsyncApiKeys(
         self._glance = self._verifier.glance
 
     @classmethod
-    async def open(cls, url: str, **settings: Unpack[Settings]) -> Self:
+    async def open(cls, url: str | AsyncKeyStore, **settings: Unpack[Settings]) -> Self:
         """Do as `ApiKeys.open` does."""
         source = None if "peppers" in settings else PepperSource()
         if source is not None:
             settings["peppers"] = await asyncio.to_thread(source.read)
         try:
-            keys = cls(open_async_store(url), **settings)
+            keys = cls(open_async_store(url) if isinstance(url, str) else url, **settings)
         finally:
             del settings  # a traceback shows no pepper
         keys._peppers = source

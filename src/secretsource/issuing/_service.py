@@ -111,13 +111,14 @@ class ApiKeys(
         self._glance = self._verifier.glance
 
     @classmethod
-    def open(cls, url: str, **settings: Unpack[Settings]) -> Self:
+    def open(cls, url: str | KeyStore, **settings: Unpack[Settings]) -> Self:
         """Open a store by its URL, with the peppers from the secret ``SECRETSOURCE_PEPPER``.
 
         Unless you pass ``peppers``, the secret is followed: a rotated pepper is used without a restart.
 
         Args:
-            url: A URL such as ``memory://``, ``sqlite:///keys.db`` or ``postgresql+psycopg://…``.
+            url: A URL such as ``memory://``, ``sqlite:///keys.db`` or ``postgresql+psycopg://…``; or a store, which
+                `close` then closes, too.
             settings: See `Settings`.
 
         Raises:
@@ -128,7 +129,7 @@ class ApiKeys(
         try:
             if source is not None:
                 settings["peppers"] = source.read()
-            keys = cls(open_store(url), **settings)
+            keys = cls(open_store(url) if isinstance(url, str) else url, **settings)
         finally:
             del settings  # a traceback shows no pepper
         keys._peppers = source

@@ -521,12 +521,11 @@ def test_help_stands_in_for_a_missing_verb(keys: Keys) -> None:
 
 def test_an_operator_without_a_name_is_no_obstacle(keys: Keys, issued: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some containers run as a user that has none."""
-    from secretsource.cli.keys._arguments import opening
 
     def nobody() -> str:
         raise OSError("No username set in the environment")
 
-    monkeypatch.setattr(opening.getpass, "getuser", nobody)
+    monkeypatch.setattr("getpass.getuser", nobody)
     record, _ = issued()
     assert json.loads(keys("events", record["key_id"], "--json").stdout)[0]["actor"] is None
 

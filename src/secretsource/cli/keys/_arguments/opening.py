@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypedDict
 
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
     import typer
 
     from secretsource.issuing import ApiKeys, PepperSet
+    from secretsource.stores.base import KeyStore
 
 __all__ = ["Operator", "open_keys", "open_lasting_keys", "operator", "peppers_of"]
 
@@ -47,9 +46,12 @@ def open_keys(context: typer.Context, store: str, *, peppered: bool, makes: bool
 
     if find_spec("cryptography") is None:
         raise ConfigurationError("keys need the package cryptography: run  pip install 'secretsource[issuing]'")
-    if not makes:
-        _refuse_missing(store)
-    return ApiKeys.open(store, peppers=peppers_of(context) if peppered else (), imported=True)
+    opened = _opened(store, makes=makes)
+    try:
+        return ApiKeys.open(opened, peppers=peppers_of(context) if peppered else (), imported=True)
+    except BaseException:
+        opened.close()
+        raise
 
 
 def open_lasting_keys(context: typer.Context, store: str, *, peppered: bool) -> ApiKeys:
@@ -61,20 +63,22 @@ def open_lasting_keys(context: typer.Context, store: str, *, peppered: bool) -> 
     return open_keys(context, store, peppered=peppered, makes=True)
 
 
-def _refuse_missing(url: str) -> None:
-    """Refuse an absent store: a mistyped name must not look like an empty store."""
+def _opened(url: str, *, makes: bool) -> KeyStore:
+    """Open a store; refuse an absent one, unless the command makes it: a mistyped name must not look empty."""
     from secretsource.stores import open_store
     from secretsource.stores.migratable import Migratable
 
     store = open_store(url)
     try:
-        if isinstance(store, Migratable) and store.plan_migration().before is None:
+        if not makes and isinstance(store, Migratable) and store.plan_migration().before is None:
             raise ConfigurationError(
                 f"there is no key store at {store.place}: name another one with --store, or run "
                 " secretsource keys migrate --create  to make it"
             )
-    finally:
+    except BaseException:
         store.close()
+        raise
+    return store
 
 
 def peppers_of(context: typer.Context) -> PepperSet:
@@ -87,6 +91,9 @@ def peppers_of(context: typer.Context) -> PepperSet:
 
 def operator() -> Operator:
     """Name the user that runs this command, and the machine."""
+    import getpass
+    import platform
+
     try:
         actor = getpass.getuser()
     except (OSError, KeyError):  # a user without a name, as in some containers
