@@ -6,8 +6,10 @@ from typing import ClassVar
 
 import pytest
 
+from secretsource.stores.base import KeyQuery
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 from secretsource.testing import AsyncStoreConformance, AsyncStoreHarness, StoreConformance, StoreHarness
+from secretsource.testing._stores.samples import new, record
 from secretsource.testing.store_harness import STORE_FAULTS
 
 NO_DATABASE = "a dict in this process has nothing that could fail"
@@ -53,3 +55,11 @@ class TestAsyncMemoryStore(AsyncStoreConformance):
     def harness(self) -> AsyncMemoryHarness:
         """An empty memory."""
         return AsyncMemoryHarness()
+
+
+def test_no_new_key_takes_the_place_of_another_in_its_batch() -> None:
+    """Callers must not do this; if one does, nothing is stored, and nothing is lost."""
+    store = MemoryStore()
+    twice = record(1).key_id
+    assert store.insert([new(1), new(2), new(1)]) == {twice}
+    assert store.list(KeyQuery()).records == []

@@ -251,6 +251,8 @@ def test_two_locators_of_one_batch_that_are_the_same(keys: ApiKeys, monkeypatch:
     serials = iter([bytes(4), bytes(4), b"\1" * 4, b"\2" * 4])
     monkeypatch.setattr(_imports.os, "urandom", lambda _: next(serials))
     assert keys.import_rows([ROWS["sha256"], ROWS["sha512"]]).imported == 2
+    assert len(keys.list().records) == 2
+    assert next(serials) == b"\2" * 4
 
 
 def test_a_dry_run_says_the_same_and_stores_nothing(keys: ApiKeys, store: Any) -> None:

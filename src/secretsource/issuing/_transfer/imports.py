@@ -202,7 +202,8 @@ class Imports:
         known = _repeated(fit)
         known |= yield from self._kin(fit, known)
         refused = dict.fromkeys(known, KNOWN)
-        records = {number: self._sealed(read.record) for number, read in fit.items() if number not in known}
+        drawn = {read.record.key_id for read in fit.values()}
+        records = {number: self._sealed(read.record, drawn) for number, read in fit.items() if number not in known}
         if any(record.credits is not None for record in records.values()):
             need_credits(self._parts)
         struck = {number for number in records if fit[number].record.key_id}
@@ -228,7 +229,7 @@ class Imports:
                     del records[number]
                 else:  # the locator alone may be taken: that of a large owner's key is, now and then
                     struck.add(number)
-                    records[number] = self._sealed(record._replace(key_id=""))
+                    records[number] = self._sealed(record._replace(key_id=""), drawn)
         return refused
 
     def _insert(self, changes: Sequence[Change], most: Mapping[str, int], now: float) -> Any:
@@ -276,10 +277,14 @@ class Imports:
                 some = [(number, lookup) for number, lookup in some if lookup != there.lookup]
         return found
 
-    def _sealed(self, record: KeyRecord) -> KeyRecord:
-        if record.key_id:
-            return record
-        return record._replace(key_id=self._parts.seals.seal(record.owner, int.from_bytes(os.urandom(4), "big")))
+    def _sealed(self, record: KeyRecord, drawn: set[str]) -> KeyRecord:
+        """Return a record with a ``key_id`` that no other row has: of a thousand keys of an owner, two may draw one."""
+        while not record.key_id:
+            key_id = self._parts.seals.seal(record.owner, int.from_bytes(os.urandom(4), "big"))
+            if key_id not in drawn:
+                drawn.add(key_id)
+                record = record._replace(key_id=key_id)
+        return record
 
 
 class _Tally:

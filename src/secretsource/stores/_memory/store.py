@@ -103,7 +103,7 @@ class MemoryStore(KeyStore, ChangeFeed):
 
         def make() -> Sequence[Stage] | None:
             nonlocal answer
-            seen: set[bytes] = set()
+            seen: set[bytes | str] = set()
             taken = frozenset(record.key_id for record, _ in changes if self._is_taken(record, seen))
             answer = taken or crowded([*self._records.values()], changes, most, now) or taken
             return None if answer else self._made(changes)
@@ -303,12 +303,14 @@ class MemoryStore(KeyStore, ChangeFeed):
         record = self._records.get(self._lookups.get(lookup, ""))
         return record if record is not None and record.lookup == lookup else None
 
-    def _is_taken(self, record: KeyRecord, seen: set[bytes]) -> bool:
-        if record.lookup is None:
-            return record.key_id in self._records
-        repeated = record.lookup in seen
-        seen.add(record.lookup)
-        return repeated or record.key_id in self._records or self._holder(record.lookup) is not None
+    def _is_taken(self, record: KeyRecord, seen: set[bytes | str]) -> bool:
+        """Return whether the ``key_id`` or the ``lookup`` is taken, by a stored record or an earlier one of the batch."""
+        lookup = record.lookup
+        repeated = record.key_id in seen or lookup in seen
+        seen.add(record.key_id)
+        if lookup is not None:
+            seen.add(lookup)
+        return repeated or record.key_id in self._records or (lookup is not None and self._holder(lookup) is not None)
 
     def _follows(self, change: Change) -> bool:
         stored = self._records.get(change.record.key_id)
