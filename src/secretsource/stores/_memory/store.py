@@ -304,7 +304,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         return record if record is not None and record.lookup == lookup else None
 
     def _is_taken(self, record: KeyRecord, seen: set[bytes | str]) -> bool:
-        """Return whether the ``key_id`` or the ``lookup`` is taken, by a stored record or an earlier one of the batch."""
+        """Return whether ``key_id`` or ``lookup`` is taken, by a stored record or by an earlier one of the batch."""
         lookup = record.lookup
         repeated = record.key_id in seen or lookup in seen
         seen.add(record.key_id)
