@@ -44,7 +44,7 @@ def measure(rounds: int = 15) -> list[Figure]:
         samples = interleave({what: partial(run, folder, *case) for what, case in CASES.items()}, rounds)
     limits = {
         ("get", MADE_WITH): at_most(1.5),
-        ("keys list", MADE_WITH): at_most(4.6),
+        ("keys list", MADE_WITH): at_most(4.0),
         ("keys list", SQL): at_most(1.15),
         ("TAB at a secret", MADE_WITH): at_most(1.35),
         ("TAB at a command", MADE_WITH): at_most(1.15),

@@ -97,7 +97,7 @@ def _worst(asked: list[int]) -> int:
 def server() -> Generator[tuple[AwsServer, Calls]]:
     """Moto on loopback with the secret in it, and the count of its calls."""
     with aws_server() as aws:
-        aws.client("secretsmanager").create_secret(Name=NAME, SecretString=VALUE)
+        aws.put(NAME, VALUE)
         yield aws, Calls(aws)
 
 

@@ -50,6 +50,7 @@ def explored(model: Model) -> Exploration:
         return explore(model)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", MODELS)
 def test_every_state_keeps_the_properties(name: str, record_property: Callable[[str, Any], None]) -> None:
     """With all rules in force, no state that can be reached breaks a property; the page gives their number."""
@@ -68,6 +69,7 @@ def test_each_rule_is_needed(rule: Rule) -> None:
     assert f"| {rule.value} | {broken} | {len(found.way(found.last))} |" in PAGE.read_text()
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("name", "every"), [("one key, two processes", 1), ("two keys, three processes", 8)])
 def test_the_real_cache_goes_the_ways_of_the_model(name: str, every: int) -> None:
     """At each step of the ways to answers that land, the real caches keep what the model says."""

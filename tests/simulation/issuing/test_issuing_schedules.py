@@ -32,6 +32,7 @@ def seeds(part: int) -> Iterable[int]:
     return range(part, SCHEDULES, PARTS)
 
 
+@pytest.mark.timeout(400)  # half a minute on a machine with nothing else to do
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_schedule_of_keys_keeps_the_properties(part: int, record_property: Callable[[str, Any], None]) -> None:
     """Lost and late news, slow stores, clocks that step, changes by several: what `properties` lists holds in each."""

@@ -21,7 +21,7 @@ STARTING = 30.0
 
 @contextmanager
 def reserved_port() -> Generator[int]:
-    """Reserve a free port of the loopback interface for one server, which may listen at it again and again.
+    """Take a free port of the loopback interface for one server, which may listen at it again and again.
 
     On Linux, the kernel gives the port to no other program that asks for any free one: a socket is bound to it, and
     does not listen. The server must set SO_REUSEADDR, as servers do. Other systems would refuse the server, so there
