@@ -30,20 +30,20 @@ class Commands(VerbGroup, Front):
     """All commands."""
 
     table: ClassVar = {
-        "get": Verb("secretsource.cli.get:get", "Write the value of one secret to standard output."),
+        "get": Verb("secretsource.cli.secrets.get:get", "Write the value of one secret to standard output."),
         # Options after the first word belong to the started command, with or without "--" before it.
         "run": Verb(
-            "secretsource.cli.run:run",
+            "secretsource.cli.secrets.run:run",
             "Run a command with the declared secrets.",
             {"allow_interspersed_args": False},
         ),
-        "check": Verb("secretsource.cli.check:check", "Check every declared secret, without showing a value."),
-        "explain": Verb("secretsource.cli.explain:explain", "Show which provider answers for a name, and why."),
+        "check": Verb("secretsource.cli.secrets.check:check", "Check every declared secret, without showing a value."),
+        "explain": Verb("secretsource.cli.secrets.explain:explain", "Show which provider answers for a name, and why."),
         "doctor": Verb(
-            "secretsource.cli.doctor:doctor", "Connect to each configured provider, without showing a value."
+            "secretsource.cli.secrets.doctor:doctor", "Connect to each configured provider, without showing a value."
         ),
         "copy": Verb(
-            "secretsource.cli.copy:copy", "Copy secrets from one provider to another, without showing a value."
+            "secretsource.cli.secrets.copy:copy", "Copy secrets from one provider to another, without showing a value."
         ),
         "init": Verb("secretsource.cli.init:init", "Write the files of a project that uses secrets."),
         "keys": Verb("secretsource.cli.keys:keys", "Issue API keys, check them, and look after them."),

@@ -40,7 +40,7 @@ def test_the_table_says_what_a_command_says(name: str) -> None:
     ("arguments", "loaded"),
     [
         (["--help"], set[str]()),
-        (["get", "SESSION_KEY"], {"get"}),
+        (["get", "SESSION_KEY"], {"secrets.get"}),
         (["keys", "--help"], {"keys"}),
         (["keys", "rules"], {"keys", "keys.rules"}),
     ],

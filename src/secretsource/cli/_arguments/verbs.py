@@ -21,7 +21,7 @@ class Verb(NamedTuple):
     """One command, before it is loaded.
 
     Attributes:
-        place: Its module and its function, or its `typer.Typer`, such as ``secretsource.cli.get:get``.
+        place: Its module and its function, or its `typer.Typer`, such as ``secretsource.cli.secrets.get:get``.
         summary: The first sentence of its docstring.
         settings: How typer is to read its arguments.
     """

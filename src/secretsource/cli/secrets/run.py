@@ -18,11 +18,11 @@ import typer
 
 from secretsource.cli._arguments.choice import Choice, declared_secrets
 from secretsource.cli._arguments.options import declared_names
-from secretsource.cli._supervision import end_as, supervised
-from secretsource.cli._surroundings import inherited, own_credentials
 from secretsource.cli._terminal.exit_codes import NOT_A_COMMAND, NOT_EXECUTABLE
 from secretsource.cli._terminal.output import say
 from secretsource.cli._terminal.value import encoded_for_environment
+from secretsource.cli.secrets._supervision import end_as, supervised
+from secretsource.cli.secrets._surroundings import inherited, own_credentials
 from secretsource.exceptions import ConfigurationError
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import pytest
 from tests.cli.conftest import CANARY
 from tests.conformance.conftest import become_nobody
 
-from secretsource.cli._checked_secrets import CheckedSecret, exit_code
 from secretsource.cli._terminal.exit_codes import MISSING, MISTAKE, UNAVAILABLE
 from secretsource.cli._terminal.table import _style
 from secretsource.cli._terminal.urgent import Urgent
+from secretsource.cli.secrets._checked_secrets import CheckedSecret, exit_code
 from secretsource.config import SecretConfig
 from secretsource.providers.base import Failed, FailureCode
 from secretsource.providers.file import FileProvider

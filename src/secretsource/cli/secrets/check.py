@@ -11,11 +11,19 @@ import typer
 
 from secretsource.cli._arguments.choice import Choice, declared_secrets, sites
 from secretsource.cli._arguments.options import Json
-from secretsource.cli._checked_secrets import FOUND, NOT_FOUND, CheckedSecret, counted, exit_code, grouped, totals
 from secretsource.cli._dotenv_safety import dotenv_files, dotenv_warnings
 from secretsource.cli._in_force import InForce
 from secretsource.cli._terminal.output import say, show_table, warn, write_json
 from secretsource.cli._terminal.sentence import with_site
+from secretsource.cli.secrets._checked_secrets import (
+    FOUND,
+    NOT_FOUND,
+    CheckedSecret,
+    counted,
+    exit_code,
+    grouped,
+    totals,
+)
 from secretsource.exceptions import ResolveError
 
 if TYPE_CHECKING:

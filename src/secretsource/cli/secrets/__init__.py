@@ -1,0 +1,1 @@
+"""The commands on secrets and their providers; one file for each verb."""
