@@ -105,6 +105,7 @@ def spawn(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProc
         return subprocess.run(
             [sys.executable, "-m", "secretsource", *arguments],
             env=environment | variables,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=60,

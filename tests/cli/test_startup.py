@@ -16,7 +16,18 @@ VENDORS = {"boto3", "botocore", "moto", "hvac", "google", "azure", "sqlalchemy",
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["get", "SESSION_KEY"], ["check"], ["explain", "TLS_KEY"], ["init"], ["keys", "rules"]]
+    "arguments",
+    [
+        ["--help"],
+        ["get", "SESSION_KEY"],
+        ["list"],
+        ["set", "SESSION_KEY", "--to", "file"],
+        ["check"],
+        ["export", "TLS_KEY", "--format", "json"],
+        ["explain", "TLS_KEY"],
+        ["init"],
+        ["keys", "rules"],
+    ],
 )
 def test_no_vendor_is_loaded(project: Path, environment: dict[str, str], arguments: list[str]) -> None:
     """Help and local secrets load neither an SDK nor the demo's servers."""
@@ -63,7 +74,13 @@ def answer_at_end(arguments: list[str], environment: dict[str, str], question: s
         "main()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script],
+        env=environment,
+        input="a value\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0
     return json.loads(done.stderr.splitlines()[-1])

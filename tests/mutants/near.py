@@ -19,6 +19,7 @@ NEAR = {
     "_ground/json_text.py": "resolver/walk/document resolver/secret",
     "_ground/suggest.py": "suggest resolver/walk/suggestions config/config",
     "_tuning.py": "config/tuning resolver/published_numbers config/config",
+    "cli/secrets/_formats.py": "cli/secrets/formats cli/secrets/export",
     "config/_chain.py": f"{_CONFIG} resolver/walk/suggestions",
     "config/_config.py": f"{_CONFIG} config/config_file",
     "config/_lines.py": "config/toml_lines config/toml_mistakes",

@@ -31,11 +31,24 @@ class Commands(VerbGroup, Front):
 
     table: ClassVar = {
         "get": Verb("secretsource.cli.secrets.get:get", "Write the value of one secret to standard output."),
+        # An unknown option may be a value that was meant to be stored: the command refuses it without quoting it.
+        "set": Verb(
+            "secretsource.cli.secrets.set:set_secret",
+            "Store the value of one secret, without showing it.",
+            {"allow_extra_args": True, "ignore_unknown_options": True},
+        ),
+        "list": Verb(
+            "secretsource.cli.secrets.list:list_secrets", "Show which secrets are declared, and where each may be."
+        ),
         # Options after the first word belong to the started command, with or without "--" before it.
         "run": Verb(
             "secretsource.cli.secrets.run:run",
             "Run a command with the declared secrets.",
             {"allow_interspersed_args": False},
+        ),
+        "export": Verb(
+            "secretsource.cli.secrets.export:export_secrets",
+            "Write the values of secrets, for a program that run cannot start.",
         ),
         "check": Verb("secretsource.cli.secrets.check:check", "Check every declared secret, without showing a value."),
         "explain": Verb("secretsource.cli.secrets.explain:explain", "Show which provider answers for a name, and why."),

@@ -42,7 +42,7 @@ ABSENT = "SECRETSOURCE_DOCTOR"
 """The name that a probe asks for by itself; its absence is an answer too."""
 
 POINTS_ELSEWHERE = Failed(
-    FailureCode.MISCONFIGURED, "this is not the value, but says where it is", "copy from the provider that it names"
+    FailureCode.MISCONFIGURED, "this is not the value, but says where it is", "name the provider that it leads to"
 )
 
 

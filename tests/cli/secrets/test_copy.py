@@ -10,7 +10,7 @@ from tests.cli.conftest import CANARY
 from tests.servers.openbao import OpenBao, bao
 
 from secretsource.cli._terminal.exit_codes import MISSING, MISTAKE, UNAVAILABLE
-from secretsource.cli.secrets.copy import Content, Item, exit_code
+from secretsource.cli.secrets._writing import Content, Item, exit_code
 from secretsource.providers.base import NotFound, Occupied
 from secretsource.providers.file import FileProvider
 from secretsource.testing.servers import aws_server

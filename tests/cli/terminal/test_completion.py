@@ -36,6 +36,13 @@ def completed(spawn: Spawn) -> Callable[[str], list[str]]:
         ("secretsource run --only S", ["SESSION_KEY"]),
         ("secretsource get NOWHERE", []),
         ("secretsource expl", ["explain"]),
+        ("secretsource set MAIL", ["MAIL_PASSWORD"]),
+        ("secretsource set TLS_KEY --to ", ["env", "dotenv", "file"]),
+        ("secretsource copy --from d", ["dotenv"]),
+        ("secretsource copy --to f", ["file"]),
+        ("secretsource export SESSION_KEY T", ["TLS_KEY"]),
+        ("secretsource export --format ", ["dotenv", "shell", "json"]),
+        ("secretsource export --format s", ["shell"]),
     ],
 )
 def test_names_come_from_the_configuration(
@@ -59,6 +66,7 @@ def test_nothing_to_complete(folder: Path, completed: Callable[[str], list[str]]
     if text is not None:
         (folder / "secretsource.toml").write_text(text, encoding="utf-8")
     assert completed("secretsource get ") == []
+    assert completed("secretsource set --to ") == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

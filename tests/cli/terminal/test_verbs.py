@@ -41,6 +41,7 @@ def test_the_table_says_what_a_command_says(name: str) -> None:
     [
         (["--help"], set[str]()),
         (["get", "SESSION_KEY"], {"secrets.get"}),
+        (["list"], {"secrets.list"}),
         (["keys", "--help"], {"keys"}),
         (["keys", "rules"], {"keys", "keys.rules"}),
     ],

@@ -21,6 +21,7 @@ from secretsource.cli._arguments.options import declared_names
 from secretsource.cli._terminal.exit_codes import NOT_A_COMMAND, NOT_EXECUTABLE
 from secretsource.cli._terminal.output import say
 from secretsource.cli._terminal.value import encoded_for_environment
+from secretsource.cli.secrets._gathering import all_of
 from secretsource.cli.secrets._supervision import end_as, supervised
 from secretsource.cli.secrets._surroundings import inherited, own_credentials
 from secretsource.exceptions import ConfigurationError
@@ -28,7 +29,7 @@ from secretsource.exceptions import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
-    from secretsource import ProviderHandle, Resolver, Secret
+    from secretsource import ProviderHandle, Resolver
 
 __all__ = ["run"]
 
@@ -65,7 +66,7 @@ def run(
     choice = Choice.of(context)
     names = _wanted(choice, only)
     with choice.resolver() as resolver:
-        secrets = _all_of(resolver, names)
+        secrets = all_of(resolver, names)
         environment = _surroundings(choice, resolver, clean=clean, verbose=verbose)
         for name in names.keys() - secrets.keys():  # the chain says that it is not there: an inherited value is older
             environment.pop(os.fsencode(name), None)
@@ -90,14 +91,6 @@ def _wanted(choice: Choice, only: Sequence[str] | None) -> Mapping[str, bool]:
         if "=" in name or "://" in name:
             raise ConfigurationError(f"a variable must have a name without '=' and '://', not {name!r}")
     return names
-
-
-def _all_of(resolver: Resolver, names: Mapping[str, bool]) -> dict[str, Secret]:
-    """Get every secret; one error names all required secrets that are missing."""
-    asked = resolver.get_many(names, default=None)
-    found = {name: secret for name, secret in asked.items() if secret is not None}
-    missing = [name for name, required in names.items() if required and name not in found]
-    return found | resolver.get_many(missing)
 
 
 def _surroundings(choice: Choice, resolver: Resolver, *, clean: bool, verbose: bool) -> dict[bytes, bytes]:

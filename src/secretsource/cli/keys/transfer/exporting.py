@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from secretsource.cli._terminal.output import is_terminal, say, write
+from secretsource.cli._terminal.output import is_terminal, say
+from secretsource.cli._terminal.private_file import is_file, opened
 from secretsource.cli._terminal.progress import progress
 from secretsource.cli.keys._arguments.opening import open_keys
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Store
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
 __all__ = ["export_keys"]
 
-STANDARD_OUTPUT = "-"
 _AT_ONCE = 1000
 
 
@@ -44,32 +38,11 @@ def export_keys(
     if out is None and is_terminal():
         raise typer.BadParameter("an export holds the hashes of keys: add  --out FILE, or  --out -  to see it here")
     count = 0
-    with _written(out) as put, open_keys(context, store, peppered=False) as keys, progress("exporting", None) as draw:
+    with opened(out) as put, open_keys(context, store, peppered=False) as keys, progress("exporting", None) as draw:
         rows = keys.export(owner=owner)
         while some := list(islice(rows, _AT_ONCE)):
             put("".join(f"{json.dumps(row)}\n" for row in some).encode("ascii"))
             count += len(some)
             draw(count, f"{count} keys")
-    where = "" if out in (None, STANDARD_OUTPUT) else f", into {out!r}"
+    where = f", into {out!r}" if is_file(out) else ""
     say("note", f"{count} {'key was' if count == 1 else 'keys were'} exported{where}")
-
-
-@contextmanager
-def _written(out: str | None) -> Generator[Callable[[bytes], object]]:
-    """Open standard output, or a new file, which is removed when the work fails."""
-    if out is None or out == STANDARD_OUTPUT:
-        yield write
-        return
-    path = Path(out)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        descriptor = -1
-    if descriptor < 0:
-        raise typer.BadParameter(f"{out!r} exists and stays as it is: give --out another name")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file.write
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
