@@ -218,11 +218,11 @@ def test_aws(folder: Path, command: Command, is_one_sentence: Judge, monkeypatch
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with aws_server() as server:
-        server.put("prod/TOKEN", f"{CANARY}-aws")
+        server.put(f"{folder.name}/TOKEN", f"{CANARY}-aws")
         (folder / "secretsource.toml").write_text(
             '[environments.production]\nproviders = ["env", "aws"]\n'
             f'[providers.aws]\nregion = "{server.region}"\nendpoint_url = "{server.endpoint_url}"\n'
-            'prefix = "prod/"\nattempts = 1\n[secrets.TOKEN]\n'
+            f'prefix = "{folder.name}/"\nattempts = 1\n[secrets.TOKEN]\n'  # servers of one process share secrets
         )
         assert command(*ALL, "shell").stdout == f"export TOKEN={CANARY}-aws\n"
         server.down()

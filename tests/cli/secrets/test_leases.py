@@ -56,6 +56,15 @@ def revoked(vault: Relay) -> bool:
     return "PUT sys/leases/revoke" in vault.asked
 
 
+def test_export_leaves_the_lease_alone(vault: Relay, spawn: Spawn) -> None:
+    """What `export` has written is alive afterwards; what could not be written is revoked."""
+    asking = ("export", "LOGIN", "--format", "json", "--out", "login.json")
+    assert spawn(*asking).returncode == 0
+    assert not revoked(vault)
+    assert spawn(*asking).returncode == 2
+    assert revoked(vault)
+
+
 def test_get_leaves_the_lease_alone(vault: Relay, spawn: Spawn) -> None:
     """What `get` has written is alive afterwards."""
     done = spawn("get", "LOGIN")

@@ -290,17 +290,17 @@ def aws(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[SecretServer
         (folder / "secretsource.toml").write_text(
             '[environments.production]\nproviders = ["env", "aws"]\n'
             f'[providers.aws]\nregion = "{server.region}"\nendpoint_url = "{server.endpoint_url}"\n'
-            'prefix = "prod/"\nattempts = 1\n'
+            f'prefix = "{folder.name}/"\nattempts = 1\n'  # servers of one process share their secrets
             '[secrets.TOKEN]\n[secrets.FIELD]\naws = "app#token"\n'
         )
         yield server
 
 
-def test_aws(aws: Any, put: Command, command: Command) -> None:
+def test_aws(aws: Any, folder: Path, put: Command, command: Command) -> None:
     """A value is created and replaced at a manager, and read from there."""
     done = put("TOKEN")
     assert (done.exit_code, done.stderr) == (0, "")
-    assert done.stdout == f"TOKEN: created at aws://prod/TOKEN ({aws.region})\n"
+    assert done.stdout == f"TOKEN: created at aws://{folder.name}/TOKEN ({aws.region})\n"
     assert command("get", "TOKEN").stdout == f"{VALUE}\n"
     assert put("TOKEN", value="other").exit_code == MISTAKE
     assert put("TOKEN", "--overwrite", value="other").exit_code == 0
@@ -348,14 +348,19 @@ class Terminal:
         """Type something; gives the exit code, standard output and standard error."""
         os.write(self._ours, text)
         stdout, stderr = self._child.communicate(timeout=60)
-        os.set_blocking(self._ours, False)
-        try:
-            self.echo = os.read(self._ours, 65536)
-        except BlockingIOError:
-            self.echo = b""
-        os.close(self._ours)
+        self.left, self.echo = rest_of(self._terminal), rest_of(self._ours)
         os.close(self._terminal)
+        os.close(self._ours)
         return self._child.returncode, stdout.decode(), stderr.decode()
+
+
+def rest_of(descriptor: int) -> bytes:
+    """What can be read at once."""
+    os.set_blocking(descriptor, False)
+    try:
+        return os.read(descriptor, 65536)
+    except BlockingIOError:
+        return b""
 
 
 def test_a_prompt(project: Path, environment: dict[str, str], command: Command) -> None:
@@ -389,4 +394,5 @@ def test_what_a_terminal_cannot_take(
     assert said in stderr
     assert CANARY not in stderr
     assert CANARY.encode() not in terminal.echo
+    assert terminal.left == b""
     assert "DEBUG_TOKEN" not in (project / ".env").read_text()

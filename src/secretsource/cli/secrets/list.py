@@ -9,7 +9,7 @@ import typer
 from secretsource.cli._arguments.choice import Choice, declared_secrets
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._in_force import InForce
-from secretsource.cli._terminal.output import say, show_table, write_json
+from secretsource.cli._terminal.output import show_table, write_json
 from secretsource.providers.base import NotFound
 from secretsource.resolver import format_reference
 
@@ -35,17 +35,13 @@ def list_secrets(context: typer.Context, as_json: Json = False) -> None:
     in_force = InForce.of(choice)
     secrets = declared_secrets(in_force.config, purpose="to list")
     with choice.resolver() as resolver:
-        providers, skipped = resolver.providers(), resolver.skipped()
+        providers = resolver.providers()
         needs = [Need.of(secret, providers) for secret in secrets.values()]
     if as_json:
-        gaps = [{"provider": gap.provider, "reason": gap.reason} for gap in skipped]
-        document = [need.described() for need in needs]
-        write_json({"configuration": in_force.described(), "secrets": document, "skipped": gaps})
+        write_json({"configuration": in_force.described(), "secrets": [need.described() for need in needs]})
         return
     in_force.tell()
     show_table(COLUMNS, [need.row() for need in needs])
-    for gap in skipped:
-        say("note", f"provider {gap.provider!r} is not asked: {gap.reason}")
 
 
 class Need(NamedTuple):

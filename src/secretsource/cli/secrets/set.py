@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from secretsource.cli._arguments.choice import Choice
+from secretsource.cli._arguments.choice import Choice, sites
 from secretsource.cli._arguments.options import BareName, Json, provider_names
 from secretsource.cli._dotenv_safety import dotenv_warnings
 from secretsource.cli._terminal.output import printable, say, warn, write_json, write_line
-from secretsource.cli._terminal.sentence import with_site
+from secretsource.cli._terminal.sentence import for_a_person, with_site
 from secretsource.cli.secrets._presented import presented_value
 from secretsource.cli.secrets._writing import Content, exit_code, octets, opened, planned, writable, written
 from secretsource.exceptions import ConfigurationError, ResolveError
@@ -116,22 +116,17 @@ def _warnings(goal: ProviderHandle) -> list[str]:
 
 
 def _losses(resolver: Resolver, goal: ProviderHandle, name: str, value: str | bytes) -> list[str]:
-    """Return why the application does not get what was stored: walk the chain as it does."""
-    trace = resolver.explain(name)
-    answer = next((step for step in trace.steps if step.outcome == FOUND), None)
-    if trace.error is not None:
-        return [f"the value is stored, but get would fail: {trace.error}"]
-    if answer is None or answer.provider == goal.name:
-        return []
+    """Return why the application does not get what was stored: ask as it does."""
     try:
         is_same = resolver.get(name).as_bytes() == octets(value)
-    except ResolveError:
-        is_same = False
-    if is_same:
+    except ResolveError as error:
+        return [for_a_person(f"the value is stored, but get would fail: {error}")]
+    answer = next((step for step in resolver.explain(name).steps if step.outcome == FOUND), None)
+    if is_same or answer is None or answer.provider == goal.name:
         return []
-    site = next(provider.site for provider in resolver.providers() if provider.name == answer.provider)
+    place = with_site(answer.reference, sites(resolver).get(answer.provider, ""))
     return [
-        f"{name} still comes from {with_site(answer.reference, site)}, with another value: "
+        f"{name} still comes from {place}, with another value: "
         f"provider {answer.provider!r} is asked before {goal.name!r}"
     ]
 
