@@ -278,5 +278,15 @@ FAULTS = (
         '    if "\\0" in text:', "    if False:",
         "tests/providers/dotenv/test_dotenv_text.py",
     ),
+    Fault(
+        "a value behind the name is not refused", "cli/secrets/set.py",
+        'if context.args or name.startswith("-") or', 'if name.startswith("-") or',
+        "tests/cli/secrets/test_set.py::test_a_value_is_no_argument",
+    ),
+    Fault(
+        "a stronger provider with another value is not told", "cli/secrets/set.py",
+        "if is_same or answer is None or answer.provider == goal.name:", "if True:",
+        "tests/cli/secrets/test_set.py::test_a_provider_before_it_has_another_value",
+    ),
 )  # fmt: skip
 """All of them."""
