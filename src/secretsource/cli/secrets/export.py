@@ -101,7 +101,7 @@ def _fit(form: str, secret: Secret) -> str:
     if not problem:
         return text
     raise ProviderResponseError(
-        f"the value of secret {secret.name!r} from provider {secret.provider!r} {problem}: add  --format json",
+        f"the value of secret {secret.name!r} from provider {secret.provider!r} {problem}: use  --format json",
         name=secret.name,
         provider=secret.provider,
         code=FailureCode.MALFORMED,
