@@ -53,8 +53,16 @@ def test_a_field_that_stands_twice_is_refused(body: bytes) -> None:
     assert (caught.value.status, caught.value.code) == (400, "malformed_body")
 
 
+TWICE = '{"owner": "acme", "owner": "globex"}'
 BODIES = [
     ("/v1/keys", b'{"owner": "acme", "expires_in": 60, "expires_in": null}'),
+    ("/v1/keys", TWICE.encode("utf-8-sig")),
+    ("/v1/keys", TWICE.encode("utf-16")),
+    ("/v1/keys", TWICE.encode("utf-16-le")),
+    ("/v1/keys", TWICE.encode("utf-32")),
+    ("/v1/keys", b'{"owner": "\xed\xa0\x80", "owner": "globex"}'),
+    ("/v1/keys:surrender", b'{"reason": "found", "reason": null}'),
+    ("/v1/keys:rotateSelf", b'{"overlap": 0, "overlap": 86400}'),
     ("/v1/keys:verify", b'{"key": "junk", "scope": "invoices:pay", "scope": null}'),
     ("/v1/keys:verifyBatch", b'{"keys": [{"key": "junk", "scope": "invoices:pay", "scope": null}]}'),
 ]
@@ -65,7 +73,38 @@ async def test_no_operation_chooses_between_two_values(world: World, path: str, 
     """The last value would win, where a filter in front of the service may look at the first."""
     answer = await world.root("POST", path, body=body, content_type="application/json")
     assert (answer.status, answer.json["code"]) == (400, "malformed_body")
-    assert not (await world.keys.list(owner="acme")).records
+    for owner in ("acme", "globex"):
+        assert not (await world.keys.list(owner=owner)).records
+
+
+@pytest.mark.parametrize("text", ['{"owner": "acme"}', '{"owner": "M\xfcller"}'])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32", "latin-1"])
+async def test_a_body_has_one_encoding(world: World, text: str, encoding: str) -> None:
+    """It is UTF-8, as the document says; ASCII is that, too."""
+    body = text.encode(encoding)
+    answer = await world.root("POST", "/v1/keys", body=body, content_type="application/json")
+    expected = (201, None) if body.isascii() and b"\0" not in body else (400, "malformed_body")
+    assert (answer.status, answer.json.get("code")) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "name"),
+    [
+        ("POST", "/v1/keys?overlap=0", "overlap"),
+        ("GET", "/v1/owners/acme?plan=basic", "plan"),
+        ("PATCH", "/v1/owners/acme?if-match=1", "if-match"),
+        ("DELETE", "/v1/owners/acme?reasom=typo", "reasom"),
+        ("POST", "/v1/keys:surrender?reason=found", "reason"),
+        ("GET", "/v1/keys?ownr=acme", "ownr"),
+    ],
+)
+async def test_a_parameter_that_no_document_has_is_refused(world: World, method: str, target: str, name: str) -> None:
+    """Also where an operation has no parameters: what would be passed over may be what the client meant."""
+    await world.keys.owners.put("acme")
+    body = {} if method in {"POST", "PATCH"} else None
+    answer = await world.root(method, target, body)
+    assert (answer.status, answer.json["code"], answer.json["parameter"]) == (422, "invalid_request", name)
+    assert (await world.keys.owners.get("acme")).revision == 1
 
 
 async def test_a_parameter_that_stands_twice_is_refused(world: World) -> None:

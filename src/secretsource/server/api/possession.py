@@ -18,14 +18,14 @@ from secretsource.server.api.answers import Key, Rotated
 from secretsource.server.api.fields import LONGEST, Asked, Flag
 from secretsource.server.api.life import Cause, repeated
 from secretsource.server.api.managed import shown
-from secretsource.server.api.route import Serving, answered, peer_of, problems
+from secretsource.server.api.route import Serving, StrictRoute, answered, peer_of, problems
 
 __all__ = ["routes"]
 
 SCHEME = "customerKey"
 ROTATES_ITSELF = "keys:rotate-self"
 BY_ITSELF = "the key itself"
-routes = APIRouter(tags=["the key itself"], responses=problems())
+routes = APIRouter(route_class=StrictRoute, tags=["the key itself"], responses=problems())
 
 
 class OwnOverlap(Asked):

@@ -6,11 +6,11 @@ cannot say anything else than the service does.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from secretsource.issuing import HttpAnswer
@@ -23,11 +23,20 @@ from secretsource.server.rights import RootCaller
 from secretsource.server.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Collection, Coroutine, Mapping
 
-    from pydantic import BaseModel
-
-__all__ = ["Caller", "RootRoute", "Serving", "answered", "on", "peer_of", "problems", "refusals", "router"]
+__all__ = [
+    "Caller",
+    "RootRoute",
+    "Serving",
+    "StrictRoute",
+    "answered",
+    "on",
+    "peer_of",
+    "problems",
+    "refusals",
+    "router",
+]
 
 SCHEME = "rootKey"
 IF_MATCH = "if-match"
@@ -110,26 +119,49 @@ def on(
     )
 
 
-class RootRoute(APIRoute):
+class StrictRoute(APIRoute):
+    """A route that reads a request in one way only: what is ambiguous, or not in the document, is refused."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the function that answers a request."""
+        answer = super().get_route_handler()
+        compares = self.methods == {"GET"} or any(each.alias == IF_MATCH for each in self.dependant.header_params)
+        known = _parameters(self)
+
+        async def read(request: Request) -> Response:
+            _check_headers(request, compares)
+            _check_parameters(request, known)
+            await _check_body(request)
+            return await answer(request)
+
+        return read
+
+
+class RootRoute(StrictRoute):
     """A route that root keys with its scope open."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the function that answers a request."""
         answer = super().get_route_handler()
         scopes: list[str] = (self.openapi_extra or {})["security"][0][SCHEME]
-        compares = self.methods == {"GET"} or any(each.alias == IF_MATCH for each in self.dependant.header_params)
 
         async def let_in(request: Request) -> Response:
             caller = await _service(request).root.authenticate(request.scope["headers"], peer_of(request), scopes)
             if isinstance(caller, HttpAnswer):
                 return answered(caller)
             request.state.caller = caller
-            _check_headers(request, compares)
-            check_names([name for name, _ in request.query_params.multi_items()], "parameter")
-            await _check_body(request)
             return await answer(request)
 
         return let_in
+
+
+def _parameters(route: APIRoute) -> frozenset[str] | None:
+    """Return the parameters of a route; None if they are the fields of a model, which refuses the others itself."""
+    fields = route.dependant.query_params
+    if any(isinstance(each.field_info.annotation, type) and issubclass(each.field_info.annotation, BaseModel)
+           for each in fields):  # fmt: skip
+        return None
+    return frozenset(each.alias for each in fields)
 
 
 def answered(answer: HttpAnswer) -> Response:
@@ -152,14 +184,36 @@ def _check_headers(request: Request, compares: bool) -> None:
         raise Problem(422, "invalid_request", f"{IF_MATCH} is wrong: {detail}", fault=Fault("header", IF_MATCH, detail))
 
 
+def _check_parameters(request: Request, known: Collection[str] | None) -> None:
+    """Refuse a parameter that is given twice, and one that is not in the document."""
+    sent = [name for name, _ in request.query_params.multi_items()]
+    check_names(sent, "parameter")
+    for name in sent if known is not None else ():
+        if name not in known:
+            detail = "this operation has no such parameter: leave it out"
+            fault = Fault("parameter", name[:100], detail)
+            raise Problem(422, "invalid_request", f"{fault.name} is wrong: {detail}", fault=fault)
+
+
 async def _check_body(request: Request) -> None:
-    """Refuse a body that is not JSON, such as a form that a browser sends, and one with a field twice."""
+    """Refuse a body that is not JSON in UTF-8, such as a form that a browser sends, and one with a field twice.
+
+    The framework reads UTF-16, a byte order mark and lone surrogates, too: a body that is one for it alone is refused.
+    """
     body = await request.body()
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent != "application/json" and body:
         raise Problem(415, "unsupported_media_type", "the body must be JSON: send  Content-Type: application/json")
-    with suppress(ValueError, RecursionError):  # the framework answers a body that it cannot read
+    if body and not _is_readable(body):
+        raise Problem(400, "malformed_body", "the body cannot be read: send JSON in UTF-8, without a byte order mark")
+
+
+def _is_readable(body: bytes) -> bool:
+    try:
         read_body(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def router(tag: str) -> APIRouter:
