@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +34,34 @@ async def test_a_reported_key_is_ended_as_the_policy_says(world: World, policy: 
     events = (await world.root("GET", f"/v1/keys/{issued.record.key_id}/events")).json["events"]
     exposed = [(each["actor"], each["origin"]) for each in events if each["kind"] == "exposed"]
     assert exposed == [("ops", "https://paste.example/1")]
+
+
+@pytest.mark.parametrize(("policy", "kind"), [("revoke", "revoked"), ("rotate", "rotated"), ("tell", None)])
+async def test_no_caller_signs_with_another_name(world: World, policy: str, kind: str | None) -> None:
+    """The source is what the caller says; the history has the root key that did it, whatever the source is."""
+    issued = await world.customer_key()
+    answer = await world.root("POST", PATH, {"key": issued.plaintext, "source": "root key of ada", "policy": policy})
+    assert answer.status == 200
+    events = {each.kind.value: each for each in await world.keys.events(issued.record.key_id)}
+    me = f"root key {(await world.keys.identify(world.root.key or '')).key_id}"
+    exposed = events["exposed"]
+    assert (exposed.actor, exposed.reason) == ("root key of ada", f"{policy}, reported by {me} from 192.0.2.7")
+    if kind is not None:
+        assert (events[kind].actor, events[kind].origin, events[kind].reason) == (me, "192.0.2.7", "leaked")
+
+
+@pytest.mark.parametrize("word", ["https://git.example/" + "deeply/nested/" * 40, "found\nby mail", "a\ud800b", "\0"])
+async def test_no_word_about_a_leak_lets_the_key_live(world: World, word: str) -> None:
+    """The place, the source and the reason are cut and made legible; a refusal would leave the key good."""
+    body = {"source": word, "place": word}
+    for path, more in (("reportLeak", body), ("surrender", {"reason": word}), ("revoke", {"reason": word})):
+        issued = await world.customer_key()
+        text = issued.plaintext
+        sent = json.dumps({**more, **({"key": text} if path == "reportLeak" else {})}).encode()
+        key_id = f"/{issued.record.key_id}" if path == "revoke" else ""
+        client = world.root.by(text) if path == "surrender" else world.root
+        answer = await client("POST", f"/v1/keys{key_id}:{path}", body=sent, content_type="application/json")
+        assert (answer.status, answer.json.get("status")) == (200, "revoked"), path
 
 
 async def test_what_is_not_for_the_caller_looks_like_no_key(world: World) -> None:

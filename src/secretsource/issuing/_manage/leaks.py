@@ -108,17 +108,28 @@ class Leaks:
         """Return the record of a key that was identified before."""
         return self._operations.get(key_id)
 
-    def report(self, found: Flow[KeyRecord], source: str, place: str | None, terms: Terms) -> Flow[LeakReport]:
+    def report(
+        self,
+        found: Flow[KeyRecord],
+        source: str,
+        place: str | None,
+        terms: Terms,
+        *,
+        actor: str | None = None,
+        origin: str | None = None,
+    ) -> Flow[LeakReport]:
         """Do with a leaked key as the terms say, and note where it was found."""
         where = None if place is None else masked(str(place), request.LONGEST_TEXT)
-        by = request.by(masked(str(source), request.LONGEST_TEXT), where, LEAKED)
+        told = request.by(masked(str(source), request.LONGEST_TEXT), where, LEAKED)
+        by = told if actor is None else request.by(actor, origin, LEAKED)
         record: KeyRecord = yield from found
         policy, rotated = terms.policy(record.environment), None
         if policy == "rotate":
             rotated = yield from self._rotate(record, terms.overlap, by)
         elif policy == "revoke":
             yield from self._operations.move(record.key_id, Move.REVOKE, by)
-        noted, is_new = yield from self._note(record.key_id, by._replace(reason=policy))
+        done = policy if actor is None else f"{policy}, reported by {by.actor} from {by.origin or 'no address'}"
+        noted, is_new = yield from self._note(record.key_id, told._replace(reason=done[: request.LONGEST_TEXT]))
         return LeakReport(noted, policy, rotated, is_new)
 
     def _rotate(self, record: KeyRecord, overlap: float, by: By) -> Flow[Rotated | None]:

@@ -72,6 +72,8 @@ class KeyExposing(_Exposing):
         place: str | None = None,
         policy: LeakPolicy | Mapping[str, LeakPolicy] = "revoke",
         overlap: timedelta | float = SHORT,
+        actor: str | None = None,
+        origin: str | None = None,
     ) -> LeakReport:
         """Answer the report that a key leaked: end it as the policy says, and write an event ``exposed``.
 
@@ -86,6 +88,9 @@ class KeyExposing(_Exposing):
             policy: ``revoke``; ``rotate``, to let it work for the overlap beside a successor; ``tell``, for the event
                 alone. Or a mapping of environments to these; other environments then have their keys revoked.
             overlap: Time for which a rotated key still works, as a timedelta or in seconds.
+            actor: The person or program that reports it, if the source is only what it says: it is the ``actor`` of
+                the revocation or rotation, and the event ``exposed`` names it beside the policy.
+            origin: The address that the actor reports it from, for the same events.
 
         Returns:
             The key as it is now, and its rotation. A key that cannot be rotated, such as a disabled one, is revoked.
@@ -97,7 +102,9 @@ class KeyExposing(_Exposing):
             StoreError: The store could not answer; call again.
         """
         try:
-            flow = self._leaks.report(self._found(text, key_id), source, place, read_terms(policy, overlap))
+            flow = self._leaks.report(
+                self._found(text, key_id), source, place, read_terms(policy, overlap), actor=actor, origin=origin
+            )
         finally:
             del text, key_id  # a traceback shows no key
         return run(flow)
@@ -124,10 +131,14 @@ class AsyncKeyExposing(_Exposing):
         place: str | None = None,
         policy: LeakPolicy | Mapping[str, LeakPolicy] = "revoke",
         overlap: timedelta | float = SHORT,
+        actor: str | None = None,
+        origin: str | None = None,
     ) -> LeakReport:
         """Do as `ApiKeys.report_leak` does."""
         try:
-            flow = self._leaks.report(self._found(text, key_id), source, place, read_terms(policy, overlap))
+            flow = self._leaks.report(
+                self._found(text, key_id), source, place, read_terms(policy, overlap), actor=actor, origin=origin
+            )
         finally:
             del text, key_id  # a traceback shows no key
         return await arun(flow)

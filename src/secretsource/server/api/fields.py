@@ -32,6 +32,7 @@ __all__ = [
     "Rules",
     "Scopes",
     "Seconds",
+    "Word",
     "given",
 ]
 
@@ -56,6 +57,11 @@ def _text_only(value: object) -> object:
     if isinstance(value, (str, datetime)):
         return value
     raise ValueError("an instant must be a text such as 2027-01-31T12:00:00Z")
+
+
+def _storable(value: object) -> object:
+    """Replace what no store can keep; the library does the same with controls and line breaks."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _said(check: Any, value: Any) -> Any:
@@ -100,7 +106,9 @@ def _networks(listed: Iterable[str]) -> list[str]:
 
 Flag = Annotated[bool, Field(strict=True)]
 Name = Annotated[str, Field(max_length=255)]
-Reason = Annotated[str | None, Field(max_length=255, description="Why, for the event.")]
+Word = Annotated[str, BeforeValidator(_storable, json_schema_input_type=str)]
+"""A word that is kept beside a change, and cut to 255 characters: nothing in it may stop a revocation."""
+Reason = Annotated[Word | None, Field(description="Why, for the event; what is beyond 255 characters is cut off.")]
 Seconds = Annotated[float, Field(gt=0, le=LONGEST, strict=True, allow_inf_nan=False)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_text_only, json_schema_input_type=AwareDatetime)]
 OwnerId = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_owner)]

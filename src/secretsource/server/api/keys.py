@@ -30,6 +30,7 @@ from secretsource.server.api.fields import (
     Rules,
     Scopes,
     Seconds,
+    Word,
     given,
 )
 from secretsource.server.api.life import TopUp, authored, repeated
@@ -113,10 +114,10 @@ class Leak(Asked):
     """A key that was found where it does not belong."""
 
     key: SecretStr = Field(description="The text that was found.", examples=[KEY])
-    source: Annotated[str, Field(min_length=1, max_length=255)] = Field(
-        description="The scanner or person that found it, for the history.", examples=["ops"]
+    source: Annotated[Word, Field(min_length=1)] = Field(
+        description="The scanner or person that found it, for the history, cut to 255 characters.", examples=["ops"]
     )
-    place: Name | None = Field(None, description="Where it was found, such as an address of a file.")
+    place: Word | None = Field(None, description="Where it was found, such as an address of a file; cut as well.")
     policy: Literal["revoke", "rotate", "tell"] = Field(
         "revoke", description="End it, or give it a successor, or note the place alone."
     )
@@ -183,9 +184,8 @@ async def report_leak(asked: Leak, caller: Caller, service: Serving) -> Response
         record = await CUSTOMERS.find(service, caller, found.key_id)
     except (InvalidKey, KeyNotFound):
         raise Problem(404, "key_not_found", "the text is not one of your keys") from None
-    report = await service.keys.report_leak(
-        key_id=record.key_id, source=asked.source, place=asked.place, policy=asked.policy, overlap=asked.overlap
-    )
+    how: dict[str, Any] = {"policy": asked.policy, "overlap": asked.overlap, **caller.by}
+    report = await service.keys.report_leak(key_id=record.key_id, source=asked.source, place=asked.place, **how)
     text = None if report.rotated is None else report.rotated.plaintext
     return shown({**record_document(report.record, time()), "key": text, "is_new": report.is_new})
 
