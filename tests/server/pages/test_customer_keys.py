@@ -195,6 +195,8 @@ async def test_an_edit_keeps_what_changed_meanwhile(world: World, browser: Brows
     late = await browser.post(path, form)
     assert late.status == 422
     assert b"has changed since you opened this page" in late.body
+    for odd in ("9" * 5000, "02", "\u0662"):
+        assert (await browser.post(path, {**form, "revision": odd})).status == 422
     assert (await browser.post(path, {**form, "revision": "2"})).status == 303
     changed = await world.keys.get(record.key_id)
     assert (changed.name, changed.networks, changed.expires) == ("New name", ("203.0.113.0/24",), record.expires)

@@ -34,8 +34,7 @@ async def edit(visit: Visit) -> Response:
         **read_key(form, offer, record.scopes, visit.translate),
         **ends_of(form, offer, visit.now, visit.translate),
     }
-    revision = form.text("revision")
-    if not revision.isdecimal() or int(revision) != record.revision:
+    if form.text("revision") != str(record.revision):
         form.wrong("", visit.translate("The key has changed since you opened this page. Look again, and repeat."))
     if form.errors:
         return _form(visit, record, offer, 422)
