@@ -8,6 +8,7 @@ from typing import Any
 
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError, InvalidRequest
+from secretsource.issuing._check.policy import RESERVED_PREFIX
 from secretsource.issuing._key import foreign
 from secretsource.issuing._transfer import export
 from secretsource.issuing._transfer import row as _row
@@ -81,7 +82,10 @@ class Intake:
         try:
             values = _row.read(self.source.translated(row), self._zone)
             if "key_id" in values:
-                return Candidate(export.record(values, self._peppers, self._seals), is_restored=True)
+                exported = export.record(values, self._peppers, self._seals)
+                if exported.lookup is not None:
+                    _check_reserved(exported.prefix)
+                return Candidate(exported, is_restored=True)
             return self._made(values)
         except (InvalidRequest, ConfigurationError) as error:
             return str(error)
@@ -152,6 +156,7 @@ class Intake:
         return record._replace(key_id=locator, prefix=prefix, environment=environment, display=shown)
 
     def _check_front(self, record: KeyRecord) -> None:
+        _check_reserved(record.prefix)
         try:
             self._format.check_front(record.prefix, record.environment)
         except InvalidRequest:
@@ -159,6 +164,16 @@ class Intake:
         else:
             return
         raise InvalidRequest("prefix and environment must be those of keys here: write them, or a default for all rows")
+
+
+def _check_reserved(prefix: str) -> None:
+    """Refuse the key of another system that would manage the keys here: whoever wrote the file knows its text.
+
+    Raises:
+        InvalidRequest: Its prefix is the reserved one.
+    """
+    if prefix == RESERVED_PREFIX:
+        raise InvalidRequest(f"prefix {RESERVED_PREFIX} is reserved for keys that manage keys, which are issued here")
 
 
 def _shown(text: str) -> str:
