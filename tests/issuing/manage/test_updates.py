@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.issuing.conftest import PEPPER
 
-from secretsource.exceptions import Conflict, InvalidRequest, InvalidTransition, KeyNotFound
+from secretsource.exceptions import Conflict, InvalidRequest, InvalidTransition, KeyNotFound, PlanExceeded
 from secretsource.issuing import NO_SCOPE, UNSET, Accepted, AsyncApiKeys, EventKind, Reason, Status
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 
@@ -326,3 +326,52 @@ def test_a_key_does_not_end_before_it_begins(name: str, length: float, make_keys
     assert keys.update(key_id, begins_at=now + 499).begins == now + 499
     assert keys.update(key_id, name="kept").expires == now + 500
     assert keys.update(key_id, expires_at=None, begins_at=now + 600).begins == now + 600
+
+
+class TestTheLifeThatAPlanAllows:
+    """A key does not get by an update what it would not have been issued with."""
+
+    def test_a_later_end(self, keys: ApiKeys, clock: FakeClock) -> None:
+        """It may be put off by the longest life from now on; a key without an end ends as late as that allows."""
+        keys.plans.put("free", max_life=60)
+        keys.owners.put("acme", plan="free")
+        key_id = keys.issue(owner="acme").record.key_id
+        clock.advance(30)
+        now = clock.now().wall
+        for late in (now + 61, LATER):
+            with pytest.raises(
+                PlanExceeded, match="lets a key live for 60 seconds more: give an earlier end"
+            ) as caught:
+                keys.update(key_id, expires_at=late)
+            assert caught.value.field == "expires_at"
+        assert keys.update(key_id, expires_at=now + 60).expires == now + 60
+        assert keys.update(key_id, expires_at=now + 10).expires == now + 10
+        assert keys.update(key_id, expires_at=None).expires == now + 60
+
+    def test_a_life_in_the_future_is_not_moved_to_the_present(self, keys: ApiKeys, clock: FakeClock) -> None:
+        """It would begin now, and end as late as before."""
+        keys.plans.put("free", max_life=60)
+        keys.owners.put("acme", plan="free")
+        begins = clock.now().wall + 10_000
+        record = keys.issue(owner="acme", not_before=begins).record
+        assert record.expires == begins + 60
+        with pytest.raises(PlanExceeded):
+            keys.update(record.key_id, begins_at=None)
+        assert keys.update(record.key_id, begins_at=begins + 30).expires == begins + 60
+
+    def test_what_has_no_new_end_is_changed_as_ever(self, keys: ApiKeys) -> None:
+        """A plan that comes later ends no key."""
+        record = keys.issue(owner="acme").record
+        keys.plans.put("free", max_life=60)
+        keys.owners.put("acme", plan="free")
+        assert keys.update(record.key_id, name="new", begins_at=5).expires is None
+
+    def test_of_a_successor(self, keys: ApiKeys) -> None:
+        """A rotating key hands on no end that the plan forbids; none of both is changed."""
+        keys.plans.put("free", max_life=60)
+        keys.owners.put("acme", plan="free")
+        old = keys.issue(owner="acme").record
+        rotated = keys.rotate(old.key_id, overlap=30)
+        with pytest.raises(PlanExceeded):
+            keys.update(old.key_id, expires_at=LATER)
+        assert keys.get(rotated.successor.key_id).revision == 1

@@ -12,6 +12,7 @@ from secretsource.issuing import limits
 from secretsource.issuing._check import policy
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage import request
+from secretsource.issuing._manage.registers.plans import renewed
 from secretsource.stores.base import EventKind, Status
 from secretsource.stores.records import NO_METADATA
 
@@ -104,6 +105,7 @@ def amend(record: KeyRecord, asked: Mapping[str, object], now: float, by: By) ->
     Raises:
         InvalidTransition: The key has ended.
         InvalidRequest: It would end before it is valid, or its limits contradict each other.
+        PlanExceeded: Its new end is later than the plan of its owner allows.
     """
     status = record.status_at(now)
     if status in ENDED:
@@ -114,6 +116,8 @@ def amend(record: KeyRecord, asked: Mapping[str, object], now: float, by: By) ->
     fields: dict[str, Any] = {_FIELDS[name][0]: value for name, value in new.items()}
     after = record._replace(**fields)
     limits.parse(after.rate_limit, after.quota)
+    if "expires_at" in new or ("begins_at" in new and after.expires is not None):
+        after = renewed(after, now)
     if ("expires_at" in new or "begins_at" in new) and after.expires is not None:
         _check_end(after.expires, max(now, after.begins or now))
     change = lifecycle.issue(after._replace(revision=record.revision + 1), now, by, EventKind.UPDATED)

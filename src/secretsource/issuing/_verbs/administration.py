@@ -112,6 +112,7 @@ class KeyAdministration(KeyReading):
             KeyNotFound: There is no such key.
             Conflict: The record has another revision.
             InvalidTransition: The key has ended.
+            PlanExceeded: Its new end is later than the plan of its owner allows.
             InvalidRequest: A field is not valid; nothing was changed.
             StoreError: The store could not answer.
         """

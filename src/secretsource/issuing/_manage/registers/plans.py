@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.lifecycle import By
     from secretsource.stores.base import Change, KeyRecord
 
-__all__ = ["PlanFields", "Plans", "admitted", "insert", "shortened", "terms_of", "with_terms"]
+__all__ = ["PlanFields", "Plans", "admitted", "insert", "renewed", "shortened", "terms_of", "with_terms"]
 
 MOST_KEYS = 10**6
 """The largest `max_keys`; leave it out for no limit."""
@@ -38,7 +38,8 @@ class PlanFields(TypedDict, total=False):
         rate_limit: Rules such as ``1000/minute``, which all keys of one owner share.
         quota: Rules such as ``100000/month``, which all keys of one owner share.
         max_keys: Greatest number of keys of an owner that have not ended, 1 to 10**6; a rotating pair counts as one.
-        max_life: The longest life of a new key, as a timedelta or in seconds; over 0.
+        max_life: The longest life of a new key, and from the update on that gives a key a new end; as a timedelta or in
+            seconds, over 0.
         scopes: The most that a key may do: up to 1000 exact scopes and wildcards; existing keys included.
         environments: The environments of new keys.
         rotate_every: Time from the issue of a key until it is due for rotation, as a timedelta or in seconds; over 0.
@@ -139,6 +140,26 @@ def admitted(draft: KeyRecord) -> KeyRecord:
     raise PlanExceeded(draft.owner, plan.id, f"lets a key live for {plan.max_life:.0f} seconds: ask for less")
 
 
+def renewed(record: KeyRecord, now: float) -> KeyRecord:
+    """Check the new end of a key by the plan of its owner, from now on; without an end it ends as late as that allows.
+
+    Args:
+        record: The key as it would be, with the terms of its owner.
+        now: The present, in seconds since 1970 UTC.
+
+    Raises:
+        PlanExceeded: It would live for too long.
+    """
+    plan = None if record.terms is None else record.terms.plan
+    latest = None if plan is None else _latest(record, plan, now)
+    if plan is None or latest is None or (record.expires is not None and record.expires <= latest):
+        return record
+    if record.expires is None:
+        return record._replace(expires=latest)
+    why = f"lets a key live for {plan.max_life:.0f} seconds more: give an earlier end"
+    raise PlanExceeded(record.owner, plan.id, why, field="expires_at")
+
+
 def shortened(successor: KeyRecord) -> KeyRecord:
     """Shorten the life of a successor to its owner's plan; a plan never refuses a rotation."""
     plan = None if successor.terms is None else successor.terms.plan
@@ -148,9 +169,9 @@ def shortened(successor: KeyRecord) -> KeyRecord:
     return successor._replace(expires=latest)
 
 
-def _latest(record: KeyRecord, plan: PlanRecord) -> float | None:
-    """Return the latest end of a new key, or None."""
-    start = max(record.created, record.begins or 0.0)
+def _latest(record: KeyRecord, plan: PlanRecord, now: float = 0.0) -> float | None:
+    """Return the latest end of a key that is made, or gets a new end, now; or None."""
+    start = max(record.created, now, record.begins or 0.0)
     return None if plan.max_life is None else min(start + plan.max_life, LAST_INSTANT)
 
 
