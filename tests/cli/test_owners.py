@@ -60,6 +60,18 @@ def test_an_owner_is_put_on_a_plan_and_suspended(done: Command) -> None:
     assert done("plans", "delete", "pro")["plan"] == "pro"
 
 
+def test_a_customer_is_signed_out(done: Command, command: Command) -> None:
+    """Its sessions and its links end, and nobody else's; the owner need not be registered."""
+    with ApiKeys.open("sqlite:///keys.db", peppers=["a pepper of this test"]) as keys:
+        ways = [keys.passes.issue(kind, "acme", expires_in=60).plaintext for kind in ("link", "customer", "customer")]
+        foreign = keys.passes.issue("customer", "globex", expires_in=60).plaintext
+        assert done("owners", "sign-out", " acme") == {"owner": "acme", "ended": 3}
+        assert [keys.passes.find(kind, way) for kind in ("link", "customer") for way in ways] == [None] * 6
+        assert keys.passes.find("customer", foreign) is not None
+    table = command("owners", "sign-out", "acme")
+    assert (table.exit_code, table.stdout.split()) == (0, ["field", "value", "owner", "acme", "ended", "0"])
+
+
 STORING = [
     ["keys", "issue", "--owner", "acme", "--out", "new.key"], ["keys", "import", "rows.jsonl"],
     ["plans", "put", "pro"], ["owners", "put", "acme"],
@@ -68,7 +80,7 @@ CHANGING = [
     ["keys", "rotate", "0" * 22, "--overlap", "1d", "--out", "new.key"], ["keys", "update", "0" * 22, "--name", "a"],
     ["keys", "add-credits", "0" * 22, "5"], ["keys", "purge", "--owner", "acme", "--yes"], ["plans", "delete", "pro"],
     ["owners", "add-credits", "acme", "5"], ["owners", "suspend", "acme"], ["owners", "resume", "acme"],
-    ["owners", "delete", "acme"],
+    ["owners", "delete", "acme"], ["owners", "sign-out", "acme"],
 ]  # fmt: skip
 
 

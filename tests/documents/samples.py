@@ -151,6 +151,7 @@ SAMPLES: dict[str, tuple[Any, Callable[[Any], dict[str, Any]], Callable[[Any], A
         d.read_message,
     ),
     "purge": (PurgeReport("acme", 2, 7), d.purge_document, d.read_purge),
+    "signed_out": (("acme", 3), lambda ended: d.signed_out_document(*ended), None),
     "recent_use": (RECENT_USE, d.recent_use_document, d.read_recent_use),
     "recent_use_uncounted": (
         RECENT_USE._replace(last_used=None, accepted=None, refused=None, networks={}, agents={}),

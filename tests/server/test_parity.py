@@ -34,8 +34,8 @@ OPERATIONS = {
     "keys purge": "purgeOwner",
     "owners put": "putOwner updateOwner", "owners add-credits": "addOwnerCredits", "owners list": "listOwners",
     "owners show": "getOwner getOwnerLimits", "owners suspend": "suspendOwner", "owners resume": "resumeOwner",
-    "owners delete": "deleteOwner", "plans put": "putPlan updatePlan", "plans list": "listPlans",
-    "plans show": "getPlan", "plans delete": "deletePlan",
+    "owners sign-out": "signOwnerOut", "owners delete": "deleteOwner", "plans put": "putPlan updatePlan",
+    "plans list": "listPlans", "plans show": "getPlan", "plans delete": "deletePlan",
 }  # fmt: skip
 """The operations of the other commands."""
 SURROUNDINGS = {"context", "store", "as_json", "as_csv", "out", "yes", "actor", "count"}

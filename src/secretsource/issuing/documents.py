@@ -26,6 +26,7 @@ from secretsource.issuing._document.outcomes import (
     read_purge,
     read_report,
     report_document,
+    signed_out_document,
 )
 from secretsource.issuing._document.registers import (
     count_document,
@@ -92,6 +93,7 @@ __all__ = [
     "revoked_document",
     "rotated_document",
     "rotation_document",
+    "signed_out_document",
     "usage_document",
     "verdict_document",
 ]

@@ -101,7 +101,7 @@ async def test_a_body_has_one_encoding(world: World, text: str, encoding: str) -
 async def test_a_parameter_that_no_document_has_is_refused(world: World, method: str, target: str, name: str) -> None:
     """Also where an operation has no parameters: what would be passed over may be what the client meant."""
     await world.keys.owners.put("acme")
-    body = {} if method in {"POST", "PATCH"} else None
+    body: dict[str, Any] | None = {} if method in {"POST", "PATCH"} else None
     answer = await world.root(method, target, body)
     assert (answer.status, answer.json["code"], answer.json["parameter"]) == (422, "invalid_request", name)
     assert (await world.keys.owners.get("acme")).revision == 1

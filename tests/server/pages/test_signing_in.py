@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.server.pages.browser import Browser
+
+from secretsource.server.open_paths.links import WAYS_IN, new_link
 
 if TYPE_CHECKING:
     from tests.server.conftest import World
-    from tests.server.pages.browser import Browser
 
 
 async def test_a_link_shows_the_keys_of_its_customer(world: World, browser: Browser) -> None:
@@ -30,3 +34,55 @@ async def test_a_purged_customer_is_signed_out(world: World, browser: Browser) -
     answer = await browser.post("/portal/keys/new", fields)
     assert answer.status == 403
     assert not (await world.keys.list(owner="acme")).records
+
+
+async def test_a_customer_is_signed_out_everywhere(world: World, browser: Browser) -> None:
+    """Each browser and each open link of that customer; an operator and another customer stay signed in."""
+    other, foreign, operator = (Browser(world.app, world.keys) for _ in range(3))
+    for each in (browser, other):
+        await each.sign_in("acme")
+    await foreign.sign_in("globex")
+    await operator.get("/operator/sign-in")
+    assert (await operator.post("/operator/sign-in", {"key": world.root.key})).status == 303
+    link = (await new_link(world.keys, "acme")).plaintext
+    answer = await world.root("POST", "/v1/owners/acme:signOut")
+    assert (answer.status, answer.json) == (200, {"owner": "acme", "ended": 3})
+    for each in (browser, other):
+        assert (await each.get("/portal/keys")).status == 303
+    assert (await foreign.get("/portal/keys")).status == 200
+    assert (await operator.get("/operator/owners")).status == 200
+    await other.get(f"/portal/sign-in?link={link}")
+    assert (await other.post("/portal/sign-in", {"link": link})).status == 410
+    assert (await browser.sign_in("acme")).status == 200
+    assert (await world.root("POST", "/v1/owners/globex:signOut")).json["ended"] == 1
+
+
+@pytest.mark.parametrize("moment", ["put", "take"])
+async def test_no_session_slips_past_a_sign_out(
+    world: World, browser: Browser, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Also not that of a link which is being spent at that moment: before its session is stored, or after."""
+    link = (await new_link(world.keys, "acme")).plaintext
+    await browser.get(f"/portal/sign-in?link={link}")
+    passes = world.keys._parts.store.passes
+    assert passes is not None
+    real = getattr(passes, moment)
+
+    async def meanwhile(*given: Any) -> Any:
+        monkeypatch.setattr(passes, moment, real)
+        await world.keys.passes.end(WAYS_IN, holder="acme")
+        return await real(*given)
+
+    monkeypatch.setattr(passes, moment, meanwhile)
+    await browser.post("/portal/sign-in", {"link": link})
+    assert (await browser.get("/portal/keys")).status == 303
+
+
+async def test_a_sign_out_is_for_who_may_sign_in(world: World) -> None:
+    """The scope is that of links; a root key of another customer sees nobody to sign out."""
+    await world.keys.passes.issue("customer", "acme", expires_in=60)
+    able, foreign = await world.root_key("owners:*"), await world.root_key("portal:write", metadata={"owner": "globex"})
+    for key, status in ((able, 403), (foreign, 404)):
+        assert (await world.root.by(key)("POST", "/v1/owners/acme:signOut")).status == status
+    bound = world.root.by(await world.root_key("portal:write", metadata={"owner": "acme"}))
+    assert (await bound("POST", "/v1/owners/acme:signOut")).json == {"owner": "acme", "ended": 1}

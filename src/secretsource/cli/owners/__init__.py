@@ -24,6 +24,7 @@ class OwnerCommands(VerbGroup):
         "show": Verb(f"{_HOME}:show", "Show what is registered of an owner."),
         "suspend": Verb(f"{_HOME}:suspend", "Refuse all keys of an owner until you resume it."),
         "resume": Verb(f"{_HOME}:resume", "Accept the keys of a suspended owner again."),
+        "sign-out": Verb(f"{_HOME}:sign_out", "End the sessions of a customer on the pages."),
         "delete": Verb(f"{_HOME}:delete", "Forget what is registered of an owner; its keys stay."),
     }
 

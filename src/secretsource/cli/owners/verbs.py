@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from secretsource.issuing import LimitState, OwnerFields, OwnerRecord
 
-__all__ = ["add_credits", "delete", "list_owners", "put", "resume", "show", "suspend"]
+__all__ = ["add_credits", "delete", "list_owners", "put", "resume", "show", "sign_out", "suspend"]
 
 OwnerId = Annotated[str, typer.Argument(metavar="OWNER", help="The owner of the keys: a name or a number.")]
 Limit = Annotated[str | None, typer.Option("--rate-limit", metavar="RULES", help="Such as 100/minute; '' for none.")]
@@ -123,6 +123,23 @@ def resume(
     """Accept the keys of a suspended owner again."""
     with open_keys(context, store, peppered=False) as keys:
         _show(keys.owners.resume(owner, reason=reason, **operator()), as_json)
+
+
+def sign_out(context: typer.Context, owner: OwnerId, store: Store = DEFAULT_STORE, as_json: Json = False) -> None:
+    """End every session of a customer on the pages of the service, and every portal link that was not used yet.
+
+    Its keys stay as they are. Do it when a person leaves the customer, or a device of one is lost.
+    """
+    from secretsource.issuing import owner_id
+    from secretsource.issuing.documents import signed_out_document
+    from secretsource.server.open_paths.links import WAYS_IN
+
+    with open_keys(context, store, peppered=False) as keys:
+        document = signed_out_document(owner_id(owner), keys.passes.end(WAYS_IN, holder=owner))
+    if as_json:
+        write_json(document)
+    else:
+        show_table(("field", "value"), [(name, str(value)) for name, value in document.items()])
 
 
 def delete(

@@ -33,6 +33,7 @@ __all__ = [
     "read_purge",
     "read_report",
     "report_document",
+    "signed_out_document",
 ]
 
 
@@ -131,6 +132,16 @@ def read_purge(document: Mapping[str, Any]) -> PurgeReport:
         InvalidRequest: A field is missing, or does not have its form.
     """
     return PurgeReport(**read(tables.PURGE, document, "purge"))
+
+
+def signed_out_document(owner: str, ended: int) -> Document:
+    """Write the result of a sign-out of a customer.
+
+    Args:
+        owner: The owner.
+        ended: The number of sessions and links that ended.
+    """
+    return {"owner": owner, "ended": ended}
 
 
 def message_document(message: Message) -> Document:

@@ -167,7 +167,7 @@ class Intake:
 
 
 def _check_reserved(prefix: str) -> None:
-    """Refuse the key of another system that would manage the keys here: whoever wrote the file knows its text.
+    """Refuse a key of another system that would manage the keys here: the author of the file may know its text.
 
     Raises:
         InvalidRequest: Its prefix is the reserved one.

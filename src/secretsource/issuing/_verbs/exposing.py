@@ -88,8 +88,8 @@ class KeyExposing(_Exposing):
             policy: ``revoke``; ``rotate``, to let it work for the overlap beside a successor; ``tell``, for the event
                 alone. Or a mapping of environments to these; other environments then have their keys revoked.
             overlap: Time for which a rotated key still works, as a timedelta or in seconds.
-            actor: The person or program that reports it, if the source is only what it says: it is the ``actor`` of
-                the revocation or rotation, and the event ``exposed`` names it beside the policy.
+            actor: The person or program that reports it, where the source is only what that says. It is the ``actor``
+                of the revocation or rotation; the event ``exposed`` names it beside the policy.
             origin: The address that the actor reports it from, for the same events.
 
         Returns:

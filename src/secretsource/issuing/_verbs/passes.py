@@ -7,7 +7,7 @@ from secretsource._traceless import boundaries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
     from typing import Any
 
@@ -75,11 +75,11 @@ class PassRegister:
         """
         return run(self._passes.take(kind, text))
 
-    def end(self, kind: str, *, holder: str | int) -> int:
+    def end(self, kind: str | Sequence[str], *, holder: str | int) -> int:
         """End every pass of a kind and a holder, and return their number.
 
         Args:
-            kind: Their purpose.
+            kind: Their purpose, or several, which end in this order: first what a new session is made from.
             holder: The owner or operator that they are for.
 
         Raises:
@@ -114,6 +114,6 @@ class AsyncPassRegister:
         """Do as `PassRegister.take` does."""
         return await arun(self._passes.take(kind, text))
 
-    async def end(self, kind: str, *, holder: str | int) -> int:
+    async def end(self, kind: str | Sequence[str], *, holder: str | int) -> int:
         """Do as `PassRegister.end` does."""
         return await arun(self._passes.end(kind, holder))

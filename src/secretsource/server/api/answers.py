@@ -218,6 +218,13 @@ class Purge(Answer):
     deleted: int = Field(description="How many keys it had.")
 
 
+class SignedOut(Answer):
+    """The customer that was signed out."""
+
+    owner: str
+    ended: int = Field(description="How many sessions, and links that were not used yet, have ended.")
+
+
 class PortalLink(Answer):
     """A link that shows a customer its own keys, once."""
 

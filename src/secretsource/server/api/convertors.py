@@ -12,7 +12,7 @@ from starlette.convertors import Convertor, register_url_convertor
 
 __all__ = ["register"]
 
-VERBS = ("addCredits", "purge", "suspend", "resume", "revokeKeys")
+VERBS = ("addCredits", "purge", "suspend", "resume", "revokeKeys", "signOut")
 """The verbs of an owner, behind a colon."""
 
 

@@ -11,15 +11,21 @@ from starlette.responses import Response
 
 from secretsource.exceptions import InvalidRequest, OwnerNotFound
 from secretsource.issuing import owner_id
-from secretsource.issuing.documents import limit_document, owner_record_document, purge_document, revoked_document
-from secretsource.server.api.answers import Limits, OwnerPage, OwnerRecord, PortalLink, Purge, RevokedKeys
+from secretsource.issuing.documents import (
+    limit_document,
+    owner_record_document,
+    purge_document,
+    revoked_document,
+    signed_out_document,
+)
+from secretsource.server.api.answers import Limits, OwnerPage, OwnerRecord, PortalLink, Purge, RevokedKeys, SignedOut
 from secretsource.server.api.fields import Asked, Credits, Lines, Metadata, Name, PlanId, Quota, Reason, Rules, given
 from secretsource.server.api.life import Cause, TopUp, authored
 from secretsource.server.api.managed import shown
 from secretsource.server.api.repeats import Token, identity
 from secretsource.server.api.revisions import IfMatch, etag_of, revision_of
 from secretsource.server.api.route import Caller, Serving, on, router
-from secretsource.server.open_paths.links import address_of, new_link
+from secretsource.server.open_paths.links import WAYS_IN, address_of, new_link
 from secretsource.server.problems import Problem
 from secretsource.server.rights import ROOT_OWNER
 
@@ -178,6 +184,12 @@ async def portal_link(owner: Named, service: Serving, asked: Annotated[Visitor |
     link = await new_link(service.keys, owner, None if asked is None else asked.name)
     url = address_of(link, pages.address or f"http://{service.settings.host}:{service.settings.port}")
     return shown({"url": url, "ends_at": link.record.ends_at.strftime("%Y-%m-%dT%H:%M:%SZ")}, 201)
+
+
+@on(routes, "POST", f"{ONE}:signOut", "signOwnerOut", SignedOut, "portal:write")
+async def sign_out(owner: Named, service: Serving) -> Response:
+    """End every session of a customer on the pages, and every link that was not used yet. Its keys stay as they are."""
+    return shown(signed_out_document(owner, await service.keys.passes.end(WAYS_IN, holder=owner)))
 
 
 async def _alone(owner: str, asked: OwnerFilter, service: Serving) -> list[dict[str, Any]]:

@@ -188,11 +188,11 @@ def _check_parameters(request: Request, known: Collection[str] | None) -> None:
     """Refuse a parameter that is given twice, and one that is not in the document."""
     sent = [name for name, _ in request.query_params.multi_items()]
     check_names(sent, "parameter")
-    for name in sent if known is not None else ():
-        if name not in known:
-            detail = "this operation has no such parameter: leave it out"
-            fault = Fault("parameter", name[:100], detail)
-            raise Problem(422, "invalid_request", f"{fault.name} is wrong: {detail}", fault=fault)
+    unknown = next((name[:100] for name in sent if known is not None and name not in known), None)
+    if unknown is not None:
+        detail = "this operation has no such parameter: leave it out"
+        fault = Fault("parameter", unknown, detail)
+        raise Problem(422, "invalid_request", f"{unknown} is wrong: {detail}", fault=fault)
 
 
 async def _check_body(request: Request) -> None:

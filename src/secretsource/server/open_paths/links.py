@@ -1,4 +1,4 @@
-"""Portal links: each signs one customer in, once, within a minute."""
+"""Portal links: each signs one customer in, once, within a minute; and what ends when a customer is signed out."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ if TYPE_CHECKING:
 
     from secretsource.issuing import AsyncApiKeys, IssuedPass
 
-__all__ = ["LINK", "LINK_LIFE", "address_of", "new_link"]
+__all__ = ["CUSTOMER", "LINK", "LINK_LIFE", "WAYS_IN", "address_of", "new_link"]
 
 LINK = "link"
 """The kind of a pass that is a link, and the name of its text in the address."""
+CUSTOMER = "customer"
+"""The kind of a pass that is the session of a customer."""
+WAYS_IN = (LINK, CUSTOMER)
+"""The kinds of all passes by which a customer is in, or gets in, in the order in which they end together."""
 LINK_LIFE = 60.0
 """Seconds for which a link signs in."""
 

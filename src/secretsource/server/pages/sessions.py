@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from secretsource.server.open_paths.links import LINK
+from secretsource.server.open_paths import links
 from secretsource.server.pages.guard import form_token
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Role(enum.StrEnum):
     """The role of a person on the pages."""
 
     NOBODY = "nobody"
-    CUSTOMER = "customer"
+    CUSTOMER = links.CUSTOMER
     OPERATOR = "operator"
 
 
@@ -68,17 +68,26 @@ class Sessions:
         self._passes = keys.passes
         self._settings = settings
 
-    async def spend(self, text: str) -> Mapping[str, str] | None:
-        """Return the owner of a link, and more about it; the link is spent now.
+    async def spend(self, text: str) -> Session | None:
+        """Return a new session of the customer of a link, which is spent now.
+
+        The session is there before the link is gone, so a sign-out that ends all links, then all sessions, misses none.
 
         Args:
             text: The text of the link.
 
         Returns:
-            The facts of the link, with its ``owner``; None for a link that is unknown, spent or late.
+            The session; None for a link that is unknown, spent or late.
         """
-        found = await self._passes.take(LINK, text)
-        return None if found is None else {**json.loads(found.facts), "owner": found.holder}
+        found = await self._passes.find(links.LINK, text)
+        if found is None:
+            return None
+        facts = {**json.loads(found.facts), "owner": found.holder}
+        session = await self.begin(Role.CUSTOMER, found.holder, facts)
+        if await self._passes.take(links.LINK, text) is None:
+            await self.end(session)
+            return None
+        return session
 
     async def begin(self, role: Role, subject: str, facts: Mapping[str, str] | None = None) -> Session:
         """Return a new session, with a new cookie."""

@@ -167,16 +167,20 @@ class Visit:
         self.keep(Session(Role.NOBODY, cookie=secrets.token_urlsafe(32)))
 
     async def sign_in(self, role: Role, subject: str, facts: Mapping[str, str] | None = None) -> None:
-        """Start a session with a new cookie; an earlier session of the browser in this role ends.
+        """Start a session with a new cookie.
 
         Args:
             role: The role of the person.
             subject: The owner whose keys a customer sees, or the name of an operator.
             facts: More about the person.
         """
-        await self.sessions.end(Session(role, cookie=self.cookie(role)))
+        await self.enter(await self.sessions.begin(role, subject, facts))
+
+    async def enter(self, session: Session) -> None:
+        """Have the browser keep a session that has begun; an earlier session of the browser in this role ends."""
+        await self.sessions.end(Session(session.role, cookie=self.cookie(session.role)))
         self.drop(Role.NOBODY)
-        self.keep(await self.sessions.begin(role, subject, facts))
+        self.keep(session)
 
     async def sign_out(self) -> None:
         """End the session."""

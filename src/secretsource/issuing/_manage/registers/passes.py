@@ -14,7 +14,7 @@ from secretsource.stores.base import Pass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
     from typing import Any
 
@@ -85,10 +85,13 @@ class Passes:
         found: Pass | None = yield self._store.take(_hash(text), kind)
         return None if found is None or self._parts.clock.now().wall >= found.ends else found
 
-    def end(self, kind: str, holder: str | int) -> Flow[int]:
-        """End every pass of a kind and a holder."""
-        ended: int = yield self._store.take_all(kind, request.owner_id(holder))
-        return ended
+    def end(self, kind: str | Sequence[str], holder: str | int) -> Flow[int]:
+        """End every pass of some kinds and a holder."""
+        name, number = request.owner_id(holder), 0
+        for each in (kind,) if isinstance(kind, str) else kind:
+            ended: int = yield self._store.take_all(each, name)
+            number += ended
+        return number
 
     @property
     def _store(self) -> PassStore | AsyncPassStore:

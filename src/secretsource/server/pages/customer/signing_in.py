@@ -29,10 +29,10 @@ async def show(visit: Visit) -> Response:
 
 async def sign_in(visit: Visit) -> Response:
     """Take the link, and make a session with a new cookie."""
-    found = await visit.sessions.spend(visit.form.text(LINK))
-    if found is None:
+    session = await visit.sessions.spend(visit.form.text(LINK))
+    if session is None:
         return visit.page("customer/link-spent.html", 410)
-    await visit.sign_in(Role.CUSTOMER, found["owner"], found)
+    await visit.enter(session)
     return visit.go("/portal/keys")
 
 
