@@ -46,6 +46,21 @@ def test_a_store_moves_through_a_file(keys: Keys, texts: list[str], folder: Path
         assert keys("verify", "--store", "sqlite:///other.db", key=text).exit_code == 0
 
 
+def test_an_export_names_what_it_leaves_out(keys: Keys, texts: list[str], command: Keys) -> None:
+    """Owners and plans: without them the keys of a suspended owner are accepted in the other store."""
+    assert command("owners", "put", "acme").exit_code == 0
+    assert command("owners", "suspend", "acme").exit_code == 0
+    for asked, is_told in ((), True), (("--owner", "acme"), True), (("--owner", "ajax"), False):
+        done = keys("export", "--out", "-", *asked)
+        assert ("a suspended owner's keys are accepted there" in done.stderr) is is_told
+    assert command("owners", "delete", "acme").exit_code == 2
+    for words in (("owners", "resume", "acme"), ("owners", "delete", "acme")):
+        assert command(*words).exit_code == 0
+    assert "owners" not in keys("export", "--out", "-").stderr
+    assert command("plans", "put", "pro").exit_code == 0
+    assert "owners and plans were not exported" in keys("export", "--out", "-").stderr
+
+
 def test_an_export_through_a_pipe(keys: Keys, texts: list[str]) -> None:
     """Only one owner's, if that is asked for; the note is no part of it."""
     for arguments in ((), ("--out", "-")):
