@@ -71,3 +71,12 @@ async def test_a_store_without_an_outbox_is_told(world: World, method: str, path
     world.keys.outbox = None
     answer = await world.root(method, path, {"queue": "webhook:shop"} if method == "POST" else None)
     assert (answer.status, answer.json["code"]) == (409, "no_outbox")
+
+
+async def test_a_name_that_no_database_can_hold_is_a_mistake(world: World) -> None:
+    """PostgreSQL refuses NUL, so the answer would be that the store is down, and the client would ask again."""
+    asked = await world.root("GET", "/v1/outbox?queue=%00")
+    assert (asked.status, asked.json["parameter"]) == (422, "queue")
+    for field in ("queue", "id"):
+        answer = await world.root("POST", "/v1/outbox:resend", {"queue": "webhook:shop", field: "a\0b"})
+        assert (answer.status, answer.json["pointer"]) == (422, f"/{field}")

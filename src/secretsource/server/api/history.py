@@ -26,7 +26,7 @@ __all__ = ["routes"]
 
 routes = router("history")
 
-QueueName = Annotated[str, Field(min_length=1, max_length=64, examples=["webhook:shop"])]
+QueueName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]*$", examples=["webhook:shop"])]
 Moment = Annotated[float, Field(ge=0, le=253402300799, description="In seconds since 1970 UTC.")]
 
 
