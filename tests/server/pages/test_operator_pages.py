@@ -55,6 +55,19 @@ async def test_empty_lists_say_what_to_do(operating: Browser) -> None:
         assert said in await page_of(operating, target)
 
 
+async def test_a_search_finds_what_is_typed_in_another_way(world: World, operating: Browser) -> None:
+    """An id of a customer in decomposed letters, and a name that has the form of an id."""
+    await world.keys.owners.put("Caf\u00e9 M\u00fcller")
+    assert "Caf\u00e9 M\u00fcller" in await page_of(operating, f"/operator/owners?q={quote('Cafe' + chr(0x301))}")
+    name = "BillingWorkerInBerlin7"
+    assert len(name) == 22
+    issued = await world.customer_key(name=name)
+    assert issued.record.key_id in await page_of(operating, f"/operator/keys?q={name}")
+    customer = Browser(world.app, world.keys)
+    await customer.sign_in("acme")
+    assert issued.record.key_id in await page_of(customer, f"/portal/keys?search={name}")
+
+
 async def test_owners_are_searched_and_paged(world: World, operating: Browser) -> None:
     """By the beginning of an id; an id that is written whole comes first, and each owner comes once."""
     for number in range(120):

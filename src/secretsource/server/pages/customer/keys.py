@@ -6,6 +6,7 @@ read together, and those of all keys are added up by the store.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -86,13 +87,12 @@ async def _figures(visit: Visit, offer: Offer) -> Figures:
 
 
 async def _page(visit: Visit, environment: str, searched: str, after: str | None) -> Page:
-    """Return the keys to show: a page of all, those of a name, or the one with an id."""
+    """Return the keys to show: a page of all, the one with an id, or those of a name, which may look like an id."""
     if len(searched) == _KEY_ID and searched.isascii() and searched.isalnum():
-        try:
+        with suppress(KeyNotFound):
             record = await visit.keys.get(searched)
-        except KeyNotFound:
-            return Page([], None)
-        return Page([record] if record.owner == visit.owner else [], None)
+            if record.owner == visit.owner:
+                return Page([record], None)
     try:
         return await visit.keys.list(
             owner=visit.owner,

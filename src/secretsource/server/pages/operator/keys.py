@@ -38,8 +38,9 @@ async def show_all(desk: Desk) -> Response:
     owner = named(desk, desk.asked("owner")) if desk.asked("owner") else desk.caller.owner
     status = Status(word) if word in Status.__members__.values() else None
     display = read_display(text)
-    if is_key_id(text):
-        page = Page(await _exactly(desk, text), None)
+    exactly = await _exactly(desk, text) if is_key_id(text) else []
+    if exactly:
+        page = Page(exactly, None)
     elif display is not None:
         shown_by: dict[str, Any] = {**display._asdict(), "beginning": display.beginning or None}
         page = await desk.keys.list(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from secretsource.exceptions import Conflict, InvalidRequest, OwnerNotFound, PlanNotFound
 from secretsource.issuing import owner_id
@@ -29,7 +30,7 @@ _TEXTS = ("name", "plan", "rate_limit", "quota")
 
 async def show_all(desk: Desk) -> Response:
     """Show a page of owners: all, those of a plan, or those whose id begins with a text."""
-    text, plan, after = desk.asked("q"), desk.asked("plan"), desk.asked("after")
+    text, plan, after = normalize("NFC", desk.asked("q")), desk.asked("plan"), desk.asked("after")  # as ids are stored
     found = await _found(desk, text, plan, after)
     last = found[-1].id if len(found) == LINES else None
     return desk.page("operator/owners.html", owners=found, text=text, plan=plan, next=last)
