@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 from starlette.applications import Starlette
@@ -24,7 +25,8 @@ def hosted(world: World) -> Browser:
     """A browser of an application whose cookie names the customer."""
 
     async def owner_of(scope: Any) -> str | None:
-        return Request(scope).cookies.get("shop")
+        named = Request(scope).cookies.get("shop")
+        return None if named is None else unquote(named)
 
     app = portal(world.keys, owner_of, pages=PagesSettings(scopes=("a:b",)), environments=["test"], prefixes=["shop"])
     return Browser(Starlette(routes=[Mount("/account", app)]), world.keys)
@@ -59,9 +61,21 @@ async def test_nobody_is_shown_a_page(world: World, hosted: Browser) -> None:
 
 async def test_a_host_shows_nobody_the_root_keys(world: World, hosted: Browser) -> None:
     """Not even a host that takes a name from outside for the name of a customer."""
-    hosted.jar["shop"] = ":root"
-    for path in ("/account/portal/keys", f"/account/portal/keys/{world.root_key_id}", "/account/portal/usage"):
-        assert (await hosted.get(path)).status == 404
+    for name in (":root", "%20:root", ":root%C2%A0"):
+        hosted.jar["shop"] = name
+        for path in ("/account/portal/keys", f"/account/portal/keys/{world.root_key_id}", "/account/portal/usage"):
+            assert (await hosted.get(path)).status == 404, (name, path)
+
+
+async def test_a_host_may_spell_a_customer_in_any_way(world: World, hosted: Browser) -> None:
+    """Composed or not, with blanks or without: it is the same customer, on each page."""
+    key_id = (await world.customer_key(owner="Caf\u00e9", environment="test")).record.key_id
+    for name in ("Caf%C3%A9", "Cafe%CC%81", "%20Caf%C3%A9%20"):
+        hosted.jar["shop"] = name
+        assert key_id in (await hosted.get("/account/portal/keys")).body.decode()
+        assert (await hosted.get(f"/account/portal/keys/{key_id}")).status == 200
+    hosted.jar["shop"] = "a%00b"
+    assert (await hosted.get("/account/portal/keys")).status == 400
 
 
 async def test_a_form_belongs_to_the_customer_that_it_was_shown_to(world: World, hosted: Browser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Protocol
 
+from secretsource.issuing import owner_id
 from secretsource.server.pages.sessions import Role, Session
 
 if TYPE_CHECKING:
@@ -66,12 +67,16 @@ class HostSession:
         self._owner_of = owner_of
 
     async def session(self, visit: Visit, role: Role) -> Session | None:
-        """Return the session of the application's customer; see `Entry.session`."""
+        """Return the session of the application's customer, whose id gets its only spelling; see `Entry.session`.
+
+        Raises:
+            InvalidRequest: No customer can have such an id.
+        """
         owner = await self._owner_of(visit.request.scope) if role is Role.CUSTOMER else None
         if not owner:
             return None
         cookie = visit.cookie(role)
-        session = Session(role, owner, cookie=cookie or secrets.token_urlsafe(32))
+        session = Session(role, owner_id(owner), cookie=cookie or secrets.token_urlsafe(32))
         if not cookie:
             visit.keep(session)
         return session
