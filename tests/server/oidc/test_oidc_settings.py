@@ -58,6 +58,13 @@ def test_the_table_is_read(tmp_path: Path) -> None:
     assert "ref+env" not in repr(settings)
 
 
+@pytest.mark.parametrize("written", ["Caf\u00e9", "Cafe\u0301", " Caf\u00e9 "])
+def test_a_customer_has_one_spelling(tmp_path: Path, written: str) -> None:
+    """A person that is bound to a customer sees it, however the line spells it."""
+    (rule,) = read(tmp_path, LEAST + LINE + f'owner = "{written}"\n').operators
+    assert rule.owner == "Caf\u00e9"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -73,7 +80,9 @@ def test_the_table_is_read(tmp_path: Path) -> None:
         (LEAST + LINE.replace('"keys:read"', ""), "rights must have at least one scope"),
         (LEAST + LINE.replace('["keys:read"]', '["*"]'), "rights must be some of"),
         (LEAST + LINE + 'owner = ":root"', "reserved for root keys"),
+        (LEAST + LINE + 'owner = " :root "', "reserved for root keys"),
         (LEAST + LINE + 'owner = ""', "owner must be a text"),
+        (LEAST + LINE + 'owner = " "', "owner must be a name"),
         (LEAST + LINE + 'group = "x"', "group"),
     ],
 )

@@ -7,9 +7,12 @@ It is closed by default: without a line in ``operators``, nobody becomes an oper
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, NamedTuple
 
+from secretsource.exceptions import InvalidRequest
+from secretsource.issuing import owner_id
 from secretsource.resolver import FOLLOW_MARK
 from secretsource.server.outgoing.targets import is_safe
 from secretsource.server.rights import GRANTS, ROOT_OWNER
@@ -104,6 +107,14 @@ def _text(section: Section, key: str) -> str:
     return text
 
 
+def _owner(section: Section) -> str:
+    """Return the customer of a line in its only spelling, as records have it."""
+    written = _text(section, "owner")
+    with suppress(InvalidRequest):
+        return owner_id(written)
+    raise section.wrong("owner must be a name of 1 to 255 legible characters", "owner")
+
+
 def _rule(section: Section) -> OperatorRule:
     section.only(OperatorRule._fields)
     for key in ("claim", "value", "rights"):
@@ -115,7 +126,7 @@ def _rule(section: Section) -> OperatorRule:
             raise section.wrong(f"rights must be some of {', '.join(GRANTS)}", "rights")
     if not rights:
         raise section.wrong("rights must have at least one scope", "rights")
-    owner = None if "owner" not in section.table else _text(section, "owner")
+    owner = None if "owner" not in section.table else _owner(section)
     if owner == ROOT_OWNER:
         raise section.wrong("this owner is reserved for root keys: name a customer", "owner")
     return OperatorRule(_text(section, "claim"), _text(section, "value"), rights, owner)
