@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,9 @@ def test_a_leaked_key_ends(keys: Keys, leaked: str) -> None:
     assert ran.exit_code == 0, ran.stderr
     record = json.loads(ran.stdout)
     assert (record["status"], record["status_reason"]) == ("revoked", "leaked")
+    events = {each["kind"]: each for each in json.loads(keys("events", record["key_id"], "--json").stdout)}
+    assert (events["revoked"]["actor"], events["revoked"]["origin"]) == (events["issued"]["actor"], platform.node())
+    assert (events["exposed"]["actor"], events["exposed"]["origin"]) == ("scanner", "a gist")
     again = keys(*FOUND, key=leaked)
     assert "this source has reported this place before" in again.stderr
     assert "status\trevoked" in again.stdout

@@ -12,7 +12,7 @@ import typer
 
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.output import say, write_json
-from secretsource.cli.keys._arguments.opening import open_keys
+from secretsource.cli.keys._arguments.opening import open_keys, operator
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Store, duration
 from secretsource.cli.keys._terminal.handover import Handover, Out
 from secretsource.cli.keys._terminal.presented import presented_key
@@ -66,7 +66,12 @@ def report_leak(
         text = presented_key()
         with open_keys(context, store, peppered=True) as keys:
             report = keys.report_leak(
-                text, source=source, place=place, policy=policy.value, overlap=HOUR if overlap is None else overlap
+                text,
+                source=source,
+                place=place,
+                policy=policy.value,
+                overlap=HOUR if overlap is None else overlap,
+                **operator(),
             )
         del text
         if handover is not None and report.rotated is not None and report.rotated.plaintext is not None:
