@@ -175,6 +175,7 @@ ROUTE = '[server]\n[[server.routes]]\npath = "/a"\nscope = "a:b"\n[[server.route
         ),
         ('[server.pages]\napi = "javascript:alert(1)"', "api must be an address that begins with https://"),
         ('[server.pages]\nprefix = "root"', "prefix must be 1 to 16 characters"),
+        ('[server]\nprefixes = ["acme", "root"]', "line 2, in [server]: prefixes must be those of customers' keys"),
         ('[server.pages]\nprefix = "Acme"', "prefix must be 1 to 16 characters"),
         ("[server.pages]\nidle = 59", "idle must be a number from 60 to 86400"),
         ("[server.pages]\nlife = 604801", "life must be a number from 60 to 604800"),

@@ -16,6 +16,7 @@ from secretsource.issuing import NO_SCOPE
 from secretsource.server.chores.settings import ChoreSettings, read_chores
 from secretsource.server.oidc.settings import OidcSettings, read_oidc
 from secretsource.server.outgoing.targets import is_safe
+from secretsource.server.rights import ROOT_PREFIX
 from secretsource.server.webhooks.settings import WebhookSettings, read_webhooks
 
 if TYPE_CHECKING:
@@ -201,6 +202,8 @@ def read_settings(table: Section | None) -> ServerSettings:
             given[key] = read_webhooks(table.items(key))
         else:
             given[key] = _plain(table, key, getattr(ServerSettings(), key))
+    if "prefixes" in given and ROOT_PREFIX in table.texts("prefixes"):
+        raise table.wrong(f"prefixes must be those of customers' keys, and not  {ROOT_PREFIX}", "prefixes")
     return ServerSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now
 
 
