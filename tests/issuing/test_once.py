@@ -10,6 +10,7 @@ from tests.issuing.conftest import PEPPER
 from secretsource.exceptions import (
     ConfigurationError,
     InvalidRequest,
+    KeyNotFound,
     PlanExceeded,
     RepeatDiffers,
     RepeatTooSoon,
@@ -67,6 +68,20 @@ def test_a_token_is_remembered_for_a_day(keys: ApiKeys, clock: FakeClock) -> Non
     assert isinstance(keys.issue_once("t", **ONE, owner="acme"), KeyRecord)
     clock.advance(2)
     assert isinstance(keys.issue_once("t", **ONE, owner="acme"), Issued)
+
+
+def test_a_late_repeat_brings_no_purged_customer_back(keys: ApiKeys, clock: FakeClock) -> None:
+    """The key went with its owner, for good; a new token makes a key, if the customer has come back."""
+    keys.issue_once("t", **ONE, owner="acme")
+    clock.advance(60)
+    keys.purge(owner="acme")
+    clock.advance(60)
+    with pytest.raises(KeyNotFound):
+        keys.issue_once("t", **ONE, owner="acme")
+    assert ids(keys) == []
+    for _ in range(2):
+        keys.issue_once("u", **ONE, owner="acme")
+    assert len(ids(keys)) == 1
 
 
 def test_a_request_that_is_cut_off_is_carried_out_by_its_repeat(

@@ -6,12 +6,14 @@ leaves no doubt: the key is there, or it is not and the repeat makes it, under t
 
 from __future__ import annotations
 
-from secretsource.exceptions import InvalidRequest, RepeatTooSoon, SecretSourceError
+from secretsource.exceptions import InvalidRequest, KeyNotFound, RepeatTooSoon, SecretSourceError
 from secretsource.issuing._manage.operations import Rotated
 from secretsource.issuing._manage.registers.claims import Claims
+from secretsource.stores.base import OwnerEventKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import timedelta
 
     from secretsource._ground.flow import Flow
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.lifecycle import By, End
     from secretsource.issuing._manage.operations import Issued, Operations
     from secretsource.issuing._manage.request import KeyRequest
-    from secretsource.stores.base import KeyRecord
+    from secretsource.stores.base import Claim, KeyRecord, OwnerEvent
 
 __all__ = ["Once"]
 
 IN_HAND = 10.0
 """Seconds in which the first request is believed to be on its way still."""
+_MOST_EVENTS = 1000
 
 
 class Once:
@@ -46,6 +49,7 @@ class Once:
                 return made
             if self._parts.clock.now().wall - claim.made < IN_HAND:
                 raise RepeatTooSoon("the first request with this token is on its way still: repeat it in some seconds")
+            yield from self._need_unpurged(draft.owner, claim)
         try:
             issued = yield from self._operations.issue_as(draft._replace(key_id=claim.key_id), by)
         except SecretSourceError as error:
@@ -55,6 +59,17 @@ class Once:
         if issued is not None:
             return issued
         return (yield from self._operations.get(claim.key_id))
+
+    def _need_unpurged(self, owner: str, claim: Claim) -> Flow[None]:
+        """Refuse to make the key of a claim whose owner was purged since: it was there, and went with its owner.
+
+        Raises:
+            KeyNotFound: The owner was purged.
+        """
+        if self._parts.store.owners is not None:
+            events: Sequence[OwnerEvent] = yield self._parts.store.owners.events(owner, limit=_MOST_EVENTS)
+            if any(event.kind is OwnerEventKind.PURGED and event.time >= claim.made for event in events):
+                raise KeyNotFound(claim.key_id)
 
     def rotate(
         self, token: str, caller: str, fingerprint: str, key_id: str, overlap: timedelta | float, by: By, ends: End

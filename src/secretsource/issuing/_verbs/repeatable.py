@@ -53,6 +53,7 @@ class RepeatableRequests:
         Raises:
             RepeatDiffers: The token was used with another fingerprint.
             RepeatTooSoon: The first request may be on its way still.
+            KeyNotFound: The key was purged with its owner since the first request.
             InvalidRequest: A field is not valid; nothing was stored, and the token is free.
             ConfigurationError: There is no pepper, or the store keeps no claims.
             StoreError: The store could not answer.
