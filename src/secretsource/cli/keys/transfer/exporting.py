@@ -39,7 +39,7 @@ def export_keys(
 
     The lines hold the hashes of keys, so keep them as you keep the store; a terminal shows them with --out - only.
     With the same peppers, every key works as before. The export leaves out the events of keys and their use, and also
-    owners and plans. Put those into the other store before you import, and suspend there the owners that are suspended here.
+    owners and plans. Put those into the other store before you import, and suspend the same owners there.
     """
     if out is None and is_terminal():
         raise typer.BadParameter("an export holds the hashes of keys: add  --out FILE, or  --out -  to see it here")
