@@ -64,12 +64,11 @@ class SecretSettingsSource(PydanticBaseSettingsSource):
         wanted = {name: secret for name, secret in self._secrets() if not self._is_given(name)}
         get_many = get_secrets if self._resolver is None else self._resolver.get_many
         found = get_many(wanted.values(), default=None) if wanted else {}
+        present = {name: secret for name, asked in wanted.items() if (secret := found[asked]) is not None}
         values: dict[str, Any] = {}
         try:
-            for name, secret_name in wanted.items():
-                secret = found[secret_name]
-                if secret is not None:
-                    values[self._keys(name)[0]] = self._value(self.settings_cls.model_fields[name], secret)
+            for name, secret in present.items():
+                values[self._keys(name)[0]] = self._value(self.settings_cls.model_fields[name], secret)
             return values
         finally:
             del values  # a later one may raise, and an error tracker sends the locals of every frame along

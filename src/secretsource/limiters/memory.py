@@ -156,16 +156,16 @@ class LocalLimiter:
 
     def _open(self, key: str, plan: Plan, mono: float, wall: float) -> _Account:
         with self._lock:
-            while len(self._accounts) >= self._max_accounts:
-                self._make_room(mono, wall)
+            self._make_room(mono, wall)
             return self._accounts.setdefault(key, _Account(plan, mono, wall))
 
     def _make_room(self, mono: float, wall: float) -> None:
-        full = [key for key, account in self._accounts.copy().items() if _is_full(account.held, mono, wall)]
         least = max(1, self._max_accounts // 10)  # so that few of the calls that open an account look at all others
-        spare = full if len(full) >= least else [*dict.fromkeys([*full, *self._accounts])][:least]
-        for key in spare:
-            self._accounts.pop(key, None)
+        while len(self._accounts) >= self._max_accounts:
+            full = [key for key, account in self._accounts.copy().items() if _is_full(account.held, mono, wall)]
+            spare = full if len(full) >= least else [*dict.fromkeys([*full, *self._accounts])][:least]
+            for key in spare:
+                self._accounts.pop(key, None)
 
     def after_fork(self) -> None:
         """Start with new locks in a forked child, where no thread releases the locks of other threads."""

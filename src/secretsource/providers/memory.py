@@ -47,9 +47,7 @@ class MemoryProvider(WritableProvider):
         kept = (dict(value) if isinstance(value, Mapping) else value,)
         with self._lock:
             versions = self._versions.setdefault(location, {})
-            while versions.setdefault(number := len(versions) + 1, kept) is not kept:
-                pass  # a signal's handler has taken this number
-        return str(number)
+            return str(_added(versions, kept))
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
         """Put a new version into the dict."""
@@ -85,6 +83,13 @@ class MemoryProvider(WritableProvider):
             number -= {"current": 0, "previous": 1}.get(ref.stage, number)
         (value,) = versions.get(number, (None,))
         return NotFound("this version does not exist") if value is None else Found(value, version=str(number))
+
+
+def _added(versions: dict[int, tuple[Value | None]], kept: tuple[Value]) -> int:
+    """Add a version, and return its number."""
+    while versions.setdefault(number := len(versions) + 1, kept) is not kept:
+        pass  # a signal's handler has taken this number
+    return number
 
 
 def _number(version: str | None) -> int:

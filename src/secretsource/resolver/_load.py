@@ -79,13 +79,12 @@ class Form(Generic[T]):
         Raises:
             ProviderResponseError: A value does not have the type of its field; the error does not show it.
         """
-        values: dict[str, Any] = {}
+        missing = [blank for blank in self._blanks if blank.name not in found]
+        values: dict[str, Any] = {blank.field: None for blank in missing if not blank.has_default}
+        present = [blank for blank in self._blanks if blank.name in found]
         try:
-            for blank in self._blanks:
-                if blank.name in found:
-                    values[blank.field] = _value(blank.kind, found[blank.name], resolver)
-                elif not blank.has_default:
-                    values[blank.field] = None
+            for blank in present:
+                values[blank.field] = _value(blank.kind, found[blank.name], resolver)
             return self._kind(**values)
         finally:
             del found, values  # the class may raise, and an error tracker sends the locals of every frame along

@@ -70,6 +70,7 @@ def store_the_row_that_was_seen(patch: Patch) -> None:
     def rehash(self: Operations, seen: KeyRecord, now: float) -> Any:
         change = lifecycle.rehash(seen._replace(revision=seen.revision - 1), seen.hash, seen.pepper_version, now)
         yield self._parts.store.update(change)
+        return ()
 
     patch.setattr(Operations, "_rehash", rehash)
 

@@ -139,11 +139,11 @@ def _a_cached_record_is_written_back() -> AbstractContextManager[None]:
     def wrong(self: Operations, seen: KeyRecord, now: float) -> Any:
         stored: KeyRecord | None = yield self._parts.store.get(seen.key_id)
         if stored is None or stored.pepper_version == seen.pepper_version:
-            return None
+            return ()
         cached = seen._replace(revision=stored.revision)
         change = lifecycle.rehash(cached, seen.hash, seen.pepper_version, now)
         done: bool = yield self._parts.store.update(change)
-        return change.record if done else None
+        return (change.record,) if done else ()
 
     return _instead(Operations, "_rehash", lambda _: wrong)
 

@@ -19,7 +19,7 @@ from secretsource.exceptions import ProviderResponseError
 from secretsource.providers.base import FailureCode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from secretsource import Secret
 
@@ -65,7 +65,7 @@ def export_secrets(
         raise typer.BadParameter("--overwrite replaces the file that --out names: add  --out FILE", ctx=context)
     with choice.resolver() as resolver:
         secrets = all_of(resolver, needs)
-        text = exported(form, {name: _fit(form, secrets[name]) for name in needs if name in secrets})
+        text = exported(form, _values(form, needs, secrets))
         with opened(out, overwrite=overwrite) as put:  # not before: the new file may be one that the chain reads
             put(text.encode())
         resolver.close(revoke=False)  # a leased secret must still work when its reader uses it
@@ -88,6 +88,11 @@ def _wanted(
         if problem := name_problem(form, name):
             raise typer.BadParameter(problem, ctx=context)
     return needs
+
+
+def _values(form: str, needs: Iterable[str], secrets: Mapping[str, Secret]) -> Mapping[str, str]:
+    """Return the value of each secret that is there, in the order of the names."""
+    return {name: _fit(form, secrets[name]) for name in needs if name in secrets}
 
 
 def _fit(form: str, secret: Secret) -> str:

@@ -176,10 +176,7 @@ class RecordCache:
                 return entry
             if known is not None:
                 self._drop(known)
-            while len(self._by_key) >= self._max_entries:
-                for oldest in self._by_key.values():
-                    self._drop(oldest)
-                    break
+            self._make_room()
             noted = self._by_key.setdefault(record.key_id, entry)
             # Outdated by now, if a signal's handler has received news; the code after this line ends the noted entry.
             if noted is entry and not self._is_outdated(record, mono, begun):
@@ -232,12 +229,20 @@ class RecordCache:
         with self._lock:
             self._news += 1
             self._forgotten = self._news
-            for entry in [*self._by_key.values()]:
-                if entry.is_under(owner, plan):
-                    self._drop(entry)
+            for entry in self._under(owner, plan):
+                self._drop(entry)
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def _make_room(self) -> None:
+        while len(self._by_key) >= self._max_entries:
+            for oldest in self._by_key.values():
+                self._drop(oldest)
+                break
+
+    def _under(self, owner: str | None, plan: str | None) -> list[Entry]:
+        return [entry for entry in [*self._by_key.values()] if entry.is_under(owner, plan)]
 
     def _is_credible(self, key_id: str, revision: int) -> bool:
         """Return whether news can be true; other programs may be able to send it."""

@@ -74,8 +74,11 @@ class Tally:
             start = int(wall // MINUTE) * MINUTE
             counts = self._minutes.setdefault(start, defaultdict(int))
             self.counts, self.start, self.ends = counts, start, mono + start + MINUTE - wall
-            while len(self._minutes) > MOST_MINUTES:
-                del self._minutes[min(self._minutes)]
+            self._forget_the_oldest()
+
+    def _forget_the_oldest(self) -> None:
+        while len(self._minutes) > MOST_MINUTES:
+            del self._minutes[min(self._minutes)]
 
     def note(self, record: KeyRecord | None, mono: float, wall: float, reason: str | None = None) -> None:
         """Count a check of a key, or of no key of ours, that was accepted or refused for a reason."""
@@ -99,10 +102,13 @@ class Tally:
             seen: The time when each key was last accepted, in monotonic seconds; the times of the entries are added.
         """
         with self._lock:
-            for key_id, (entry, _) in self._open.copy().items():
-                self._close(key_id)
-                if key_id not in seen or seen[key_id] < entry.seen:
-                    seen[key_id] = entry.seen
+            self._close_all(seen)
+
+    def _close_all(self, seen: dict[str, float]) -> None:
+        for key_id, (entry, _) in self._open.copy().items():
+            self._close(key_id)
+            if key_id not in seen or seen[key_id] < entry.seen:
+                seen[key_id] = entry.seen
 
     def _close(self, key_id: str) -> None:
         """Close the open entry of a key, if there is one; the caller holds the lock."""
@@ -126,7 +132,8 @@ class Tally:
             keys = [key for key, requests in counts.copy().items() if requests]
             for at in range(0, len(keys), MOST_AT_ONCE):
                 yield [self._taken(start, counts, key) for key in keys[at : at + MOST_AT_ONCE]]
-        self._let_go()
+        with self._lock:
+            self._let_go()
 
     def restore(self, counts: Iterable[Count]) -> None:
         """Put back what was not stored."""
@@ -142,7 +149,6 @@ class Tally:
 
     def _let_go(self) -> None:
         """Forget minutes that are stored; not the last two, for a slow thread may still be about to count there."""
-        with self._lock:
-            for start in sorted(self._minutes)[:-2]:
-                if not any([*self._minutes[start].values()]):
-                    del self._minutes[start]
+        for start in sorted(self._minutes)[:-2]:
+            if not any([*self._minutes[start].values()]):
+                del self._minutes[start]

@@ -308,23 +308,22 @@ class Operations:
                 log.stored(taken)
             yield from store_counts(self._parts)
             for change in log.rehashes():
-                record = yield from self._rehash(change.record, change.event.time)
+                records = yield from self._rehash(change.record, change.event.time)
                 log.renewed(change)
-                if record is not None:
-                    yield from self.tell(record)
+                yield from self.tell(*records)
             alarmed = yield from raise_alarms(self._parts)
             yield from self.tell(*alarmed)
         finally:
             log.restore(taken)
 
-    def _rehash(self, seen: KeyRecord, now: float) -> Flow[KeyRecord | None]:
-        """Store a new hash; no other field of a cached record is ever written back."""
+    def _rehash(self, seen: KeyRecord, now: float) -> Flow[Sequence[KeyRecord]]:
+        """Store a new hash and return the changed record, if it was; no other cached field is ever written back."""
         record: KeyRecord | None = yield self._parts.store.get(seen.key_id)
         if record is None or record.revision != seen.revision - 1:
-            return None
+            return ()
         change = lifecycle.rehash(record, seen.hash, seen.pepper_version, now, seen.lookup)
         stored: bool = yield self._parts.store.update(change)
-        return change.record if stored else None
+        return (change.record,) if stored else ()
 
     def whose(self, text: str, candidates: Iterable[str | int]) -> Owner | None:
         """Read the owner out of a key, or out of its locator, without the store."""

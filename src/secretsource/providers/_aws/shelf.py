@@ -50,9 +50,14 @@ class ClientShelf:
         with self._lock:
             left = [self._kept.pop(key)] if key in self._kept else []
             self._kept[key] = _Kept(client)
-            while len(self._kept) > self._most:
-                left.append(self._kept.popitem(last=False)[1])
+            left += self._surplus()
         self._let_go(left)
+
+    def _surplus(self) -> list[_Kept]:
+        surplus: list[_Kept] = []
+        while len(self._kept) > self._most:
+            surplus.append(self._kept.popitem(last=False)[1])
+        return surplus
 
     @contextmanager
     def using(self, key: Key) -> Generator[Any]:
@@ -86,6 +91,10 @@ class ClientShelf:
         with self._lock:
             for kept in left:
                 kept.gone = True
-            unused = [kept for kept in left if not kept.users]
+            unused = _unused(left)
         for kept in unused:
             kept.client.close()
+
+
+def _unused(clients: list[_Kept]) -> list[_Kept]:
+    return [kept for kept in clients if not kept.users]

@@ -31,6 +31,7 @@ from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import Iterable
 
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import Credentials
@@ -238,7 +239,7 @@ class GcpClients:
         loop = asyncio.get_running_loop()
         with self._lock:
             if loop not in self._async_clients:
-                for ended in [other for other in self._async_clients if other.is_closed()]:
+                for ended in _closed(self._async_clients):
                     del self._async_clients[ended]
                 self._async_clients[loop] = {}
             return self._async_clients[loop]
@@ -274,6 +275,10 @@ class GcpClients:
 def _host_of(location: str | None) -> str | None:
     """Return the host of a region; None for the SDK's own choice."""
     return None if location is None else f"secretmanager.{location}.rep.googleapis.com"
+
+
+def _closed(loops: Iterable[AbstractEventLoop]) -> list[AbstractEventLoop]:
+    return [loop for loop in loops if loop.is_closed()]
 
 
 def _is_refusal(answer: object) -> bool:

@@ -124,8 +124,8 @@ class LeaseBook:
     def discarded(self, ref: SecretRef, now: float) -> list[HeldLease]:
         """Return the discarded leases of a secret that have not ended."""
         with self._lock:
-            self._discarded = _standing(self._discarded, now)
-            return [lease for lease in self._discarded if lease.ref == ref]
+            self._discarded = standing = _standing(self._discarded, now)
+        return [lease for lease in standing if lease.ref == ref]
 
     def standing(self, now: float) -> list[HeldLease]:
         """Return the leases that have not ended, also those of replaced secrets."""

@@ -202,17 +202,22 @@ class State:
         if not request.tracked:
             return
         with self._lock:
-            entries: list[CachedAnswer] = []
-            for ask, used in result.used:
-                entry = self.cache.touch(ask.ref)
-                if entry is not None and self._note_reader(entry, request.name, ask, result) and entry is used:
-                    entries.append(entry)
+            entries = self._note_readers(request.name, result)
             if not request.plain or not self.shortcuts.allowed:
                 return
             if result.entry is None:
                 self.shortcuts.note_near(request, result)
             elif self._clock is SYSTEM_CLOCK and result.entry in entries and len(entries) == len(result.used):
                 self.shortcuts.note_hot(request.name, result.at, entries, secret)
+
+    def _note_readers(self, name: str, result: Resolution) -> list[CachedAnswer]:
+        """Note the reader of each document, and return the entries of those that are kept as they were used."""
+        entries: list[CachedAnswer] = []
+        for ask, used in result.used:
+            entry = self.cache.touch(ask.ref)
+            if entry is not None and self._note_reader(entry, name, ask, result) and entry is used:
+                entries.append(entry)
+        return entries
 
     def _note_reader(self, entry: CachedAnswer, name: str, ask: Ask, result: Resolution) -> bool:
         if result.entry is None:
@@ -233,11 +238,13 @@ class State:
             version: The version that is current now, if known.
         """
         with self._lock:
-            outdated = [ref for ref in refs if version is None or self._version(ref) != version]
-            for ref in outdated:
+            for ref in self._outdated(refs, version):
                 self._spoil(ref)
             if version is None:
                 _note(self._floors, name, self.flights.begun + 1, self.cache.max_entries)
+
+    def _outdated(self, refs: Iterable[SecretRef], version: str | None) -> list[SecretRef]:
+        return [ref for ref in refs if version is None or self._version(ref) != version]
 
     def _version(self, ref: SecretRef) -> str | None:
         entry = self.cache.entry(ref)
@@ -267,9 +274,8 @@ class State:
             if mark in self._refused:
                 return 0 if self.flights.latest(ref) is None else self.flights.begun + 1
             self._spoil(ref)
-            for pointer in self.cache.read_by(origin.name):
-                if self._is_found(pointer):
-                    self._spoil(pointer)
+            for pointer in filter(self._is_found, self.cache.read_by(origin.name)):
+                self._spoil(pointer)
             _note(self._refused, mark, None, self.cache.max_entries)
             return 0
 

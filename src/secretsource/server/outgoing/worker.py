@@ -116,15 +116,18 @@ class Worker:
 
     async def _keep_empty(self) -> None:
         """Empty the queue now and then, until the work ends."""
-        trouble = ""
         try:
-            while not self._has_ended:
-                before, trouble = trouble, await self._try()
-                if trouble and trouble != before:
-                    _log.error("the queue %s waits: %s", self._queue, trouble)
-                await self._errands.pause(EVERY)
+            await self._empty_again_and_again()
         finally:
             self._close()
+
+    async def _empty_again_and_again(self) -> None:
+        trouble = ""
+        while not self._has_ended:
+            before, trouble = trouble, await self._try()
+            if trouble and trouble != before:
+                _log.error("the queue %s waits: %s", self._queue, trouble)
+            await self._errands.pause(EVERY)
 
     async def _try(self) -> str:
         """Empty the queue once; return why that failed, or an empty text. No error ends the work."""

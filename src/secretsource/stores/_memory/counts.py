@@ -8,10 +8,13 @@ from secretsource.stores.registers.counts import KEPT, Count, CountQuery, CountS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import TypeAlias
 
     from secretsource.stores.owners import Terms
     from secretsource.stores.records import KeyRecord
+
+    Place: TypeAlias = tuple[str, int, str, str]
 
 __all__ = ["MemoryCounts"]
 
@@ -27,7 +30,7 @@ class MemoryCounts(CountStore):
     def __init__(self, get: Callable[[str], KeyRecord | None], terms: Callable[[str], Terms | None]) -> None:
         self._get = get
         self._terms = terms
-        self._counts: dict[tuple[str, int, str, str], int] = {}
+        self._counts: dict[Place, int] = {}
         self._owners: dict[str, str] = {}
         self._lock = threading.RLock()
 
@@ -66,17 +69,27 @@ class MemoryCounts(CountStore):
     def forget(self, now: float) -> None:
         """Forget what is old; see `CountStore.forget`."""
         with self._lock:
-            self._counts = {
-                place: requests for place, requests in self._counts.items() if place[1] >= now - KEPT[Unit(place[0])]
-            }
+            self._counts = _young(self._counts, now)
 
     def drop(self, owner: str) -> bool:
         """Delete the counts of an owner's keys, and return whether there were any."""
         with self._lock:
-            keys = {key_id for key_id, of in self._owners.items() if of == owner}
             before = len(self._counts)
-            self._counts = {place: requests for place, requests in self._counts.items() if place[2] not in keys}
+            self._counts = _without(self._counts, self._keys_of(owner))
             return len(self._counts) < before
+
+    def _keys_of(self, owner: str) -> set[str]:
+        return {key_id for key_id, of in self._owners.items() if of == owner}
+
+
+def _young(counts: Mapping[Place, int], now: float) -> dict[Place, int]:
+    """Return the counts that are not old yet."""
+    return {place: requests for place, requests in counts.items() if place[1] >= now - KEPT[Unit(place[0])]}
+
+
+def _without(counts: Mapping[Place, int], keys: set[str]) -> dict[Place, int]:
+    """Return the counts of other keys than these."""
+    return {place: requests for place, requests in counts.items() if place[2] not in keys}
 
 
 def _sums(counts: Iterable[Count]) -> list[Count]:

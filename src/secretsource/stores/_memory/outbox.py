@@ -53,9 +53,7 @@ class MemoryOutbox(Outbox):
     def take(self, queue: str, now: float, until: float, limit: int) -> Sequence[Message]:
         """Take messages that are due; see `Outbox.take`."""
         with self._lock:
-            waiting = [
-                (one.due, one.made, one.id, one) for one in self._of(queue) if one.due is not None and one.due <= now
-            ]
+            waiting = self._due(queue, now)
             found = [one._replace(due=until, attempts=one.attempts + 1) for *_, one in sorted(waiting)[:limit]]
             self._messages.update(((one.queue, one.id), one) for one in found)
             return found
@@ -81,7 +79,7 @@ class MemoryOutbox(Outbox):
     def resend(self, queue: str, now: float, id: str | None = None) -> int:
         """Make messages due that were given up; see `Outbox.resend`."""
         with self._lock:
-            found = [one for one in self._of(queue) if one.due is None and id in {None, one.id}]
+            found = self._given_up(queue, id)
             self._messages.update(((one.queue, one.id), one._replace(due=now, attempts=0)) for one in found)
             return len(found)
 
@@ -98,6 +96,12 @@ class MemoryOutbox(Outbox):
         found = self._of(queue)
         made = [one.made for one in found if one.due is not None]
         return Backlog(len(made), len(found) - len(made), min(made, default=None))
+
+    def _due(self, queue: str, now: float) -> Sequence[tuple[float, float, str, Message]]:
+        return [(one.due, one.made, one.id, one) for one in self._of(queue) if one.due is not None and one.due <= now]
+
+    def _given_up(self, queue: str, id: str | None) -> Sequence[Message]:
+        return [one for one in self._of(queue) if one.due is None and id in {None, one.id}]
 
     def _of(self, queue: str | None) -> Sequence[Message]:
         return [one for one in [*self._messages.values()] if queue in {None, one.queue}]

@@ -47,7 +47,10 @@ class MemoryPasses(PassStore):
     def drop(self, holder: str) -> bool:
         """Forget every pass of a holder, and return whether there was one."""
         with self._lock:
-            theirs = [token for token, each in self._passes.items() if each.holder == holder]
+            theirs = self._of(holder)
             for token in theirs:
                 del self._passes[token]
             return bool(theirs)
+
+    def _of(self, holder: str) -> list[str]:
+        return [token for token, each in self._passes.items() if each.holder == holder]

@@ -255,9 +255,8 @@ class MemoryStore(KeyStore, ChangeFeed):
         with self._lock:
             while True:
                 before, stored = self._changes, self._records
-                follows = [one for one in records if (held := stored.get(one.key_id)) and held.revision == one.revision]
-                gone = frozenset(one.key_id for one in follows)
-                left = {key_id: record for key_id, record in stored.items() if key_id not in gone}
+                gone = _unmoved(stored, records)
+                left = _without(stored, gone)
                 if self._changes == before:  # no call from here on, so that no signal's handler makes a change
                     self._changes, self._records = before + 1, left
                     break
@@ -327,6 +326,17 @@ class MemoryStore(KeyStore, ChangeFeed):
     def _pass_on(self, news: KeyChange) -> None:
         for listener in tuple(self._listeners.values()):
             listener(news)
+
+
+def _unmoved(stored: Mapping[str, KeyRecord], records: Sequence[KeyRecord]) -> frozenset[str]:
+    """Return the keys of those records that are stored as they were read."""
+    return frozenset(
+        one.key_id for one in records if (held := stored.get(one.key_id)) and held.revision == one.revision
+    )
+
+
+def _without(stored: Mapping[str, KeyRecord], gone: frozenset[str]) -> dict[str, KeyRecord]:
+    return {key_id: record for key_id, record in stored.items() if key_id not in gone}
 
 
 def check_address(url: str) -> None:

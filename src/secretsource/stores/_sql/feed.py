@@ -68,9 +68,12 @@ class PostgresFeed:
             for channel in (CHANNEL, own):
                 connection.execute(f"LISTEN {channel}".encode())
             listening.tell(GAP)
-            while not listening.ended.is_set():
-                self._prove(connection, own, listening)
-                self._pass_on(connection, own, listening, self._every)
+            self._follow(connection, own, listening)
+
+    def _follow(self, connection: psycopg.Connection[Any], own: str, listening: Listening) -> None:
+        while not listening.ended.is_set():
+            self._prove(connection, own, listening)
+            self._pass_on(connection, own, listening, self._every)
 
     def _prove(self, connection: psycopg.Connection[Any], own: str, listening: Listening) -> None:
         """Check that a notice arrives; if it cannot be sent, news is in doubt, and listening goes on."""

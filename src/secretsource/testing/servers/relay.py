@@ -105,10 +105,10 @@ class Relay:
         try:
             connection.request(call.method, call.path, call.body, dict(call.headers))
             answer = connection.getresponse()
-            headers = {key: value for key, value in answer.getheaders() if key.lower() not in OWN}
-            return Reply(answer.status, answer.read(), headers)
+            status, body, headers = answer.status, answer.read(), answer.getheaders()
         finally:
             connection.close()
+        return Reply(status, body, {key: value for key, value in headers if key.lower() not in OWN})
 
 
 @contextmanager

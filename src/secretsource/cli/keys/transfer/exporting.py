@@ -46,7 +46,7 @@ def export_keys(
     count = 0
     with opened(out) as put, open_keys(context, store, peppered=False) as keys, progress("exporting", None) as draw:
         rows = keys.export(owner=owner)
-        while some := list(islice(rows, _AT_ONCE)):
+        for some in iter(lambda: list(islice(rows, _AT_ONCE)), []):
             put("".join(f"{json.dumps(row)}\n" for row in some).encode("ascii"))
             count += len(some)
             draw(count, f"{count} keys")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from contextlib import suppress
+from functools import partial
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
@@ -85,7 +86,7 @@ class Front:
 def _pump(source: socket.socket, sink: socket.socket) -> None:
     """Pass on the bytes of one side until it ends, and then end the other."""
     with suppress(OSError):
-        while chunk := source.recv(65536):
+        for chunk in iter(partial(source.recv, 65536), b""):
             sink.sendall(chunk)
     for side in (source, sink):
         with suppress(OSError):
