@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _LOOKS = ("CALL", "JUMP_BACKWARD", "POP_JUMP_BACKWARD", "RESUME")
 """How the names of the instructions begin behind which CPython looks for signals (``CHECK_EVAL_BREAKER``)."""
 
+_LOOKS_AHEAD = sys.version_info >= (3, 13)
+"""Whether CPython looks for signals ahead of a jump back, not behind it: its place may have another handler."""
+
 _NEVER_GUARDED = ("POP_JUMP_IF", "NOT_TAKEN", "CALL_INTRINSIC_1", "RERAISE")
 """How the names of the instructions begin which CPython 3.12 and later may leave without the handler around them: parts
 of a conditional jump, and what turns a StopIteration in a generator into another error."""
@@ -116,6 +119,8 @@ class _Injector:
         if self._places == "everywhere":
             is_left_out = _names(code)[offset].startswith(_NEVER_GUARDED) and _guard(code, offset) is None
             return not is_left_out and offset not in _leaving(code)
+        if _LOOKS_AHEAD and _names(code)[offset].startswith("JUMP_BACKWARD"):
+            return True
         if last is None or not _looks(_names(code)[last]):
             return False
         # What is raised behind an instruction belongs to its handler, and is raised here at the next one.

@@ -78,6 +78,8 @@ CHANGES: dict[str, Callable[[Cached], None]] = {
     "a fill of a newer record": lambda world: world.fill(1, 2),
     "a renewal": lambda world: world.renew(1),
     "news of a key": lambda world: world.news(1, 2),
+    "news of an owner": lambda world: world.cache.news_of_terms("acme", None),
+    "news of another owner": lambda world: world.cache.news_of_terms("other", None),
     "news of any key": lambda world: world.cache.news(None, 0),
     "news that makes floors go": lambda world: world.flood(),
     "a miss": lambda world: world.cache.miss("x", 0.0, world.cache.begin()),

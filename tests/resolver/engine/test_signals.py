@@ -69,13 +69,13 @@ class Strike:
     def _enter(self, frame: FrameType, event: str, argument: object) -> Callable[..., Any] | None:
         if not is_ours(frame.f_code.co_filename) or "/testing/" in frame.f_code.co_filename:
             return None
-        checked, before = after_checks(frame.f_code), -1
+        checked, ahead, before = after_checks(frame.f_code), jumps_back(frame.f_code), -1
 
         def step(frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
             nonlocal before
             if event == "opcode":
                 came, before = before, frame.f_lasti
-                if (came, before) in checked:
+                if (came, before) in checked or before in ahead:
                     self._strike()
             return step
 
@@ -115,6 +115,13 @@ def after_checks(code: CodeType) -> frozenset[tuple[int, int]]:
             if after is not None and guard(one.offset) == guard(after):
                 pairs.add((one.offset, after))
     return frozenset(pairs)
+
+
+@cache
+def jumps_back(code: CodeType) -> frozenset[int]:
+    """The jumps back: since 3.13, CPython looks for signals ahead of them, and one of them may be outside its block."""
+    steps = dis.get_instructions(code) if sys.version_info >= (3, 13) else ()
+    return frozenset(one.offset for one in steps if one.opname.startswith("JUMP_BACKWARD"))
 
 
 def fresh_world() -> tuple[Resolver, FakeClock, Any]:
