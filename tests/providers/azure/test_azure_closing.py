@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import ServiceRequestError
+from azure.core.rest import HttpRequest
 from tests.servers.azure import CLIENT_SECRET, DROPPED, Answer, KeyVault, emptied, key_vault, provider
+from tests.servers.relay import relay
 
 from secretsource.providers._azure import aclient
 from secretsource.providers._azure.connections import EndingTransport
@@ -175,10 +179,16 @@ def test_unused(vault: KeyVault) -> None:
 
 
 @pytest.mark.parametrize("heeded", [True, False])
-async def test_proxy_of_the_environment(heeded: bool) -> None:
-    """azure's own option says whether the environment may name a proxy."""
-    transport = EndingTransport(True, use_env_settings=heeded)
-    await transport.open()
-    assert transport.session is not None
-    assert transport.session.trust_env is heeded
-    await transport.close()
+@pytest.mark.parametrize("url", ["http://tokens.invalid/t", "http://localhost:1/t"])
+async def test_proxy_of_the_environment(heeded: bool, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """azure's own option says whether the environment may name a proxy, which is not asked about this machine."""
+    for name in ("http_proxy", "all_proxy", "no_proxy", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with relay() as proxy:
+        proxy.answer(204)
+        monkeypatch.setenv("HTTP_PROXY", proxy.address)
+        transport = EndingTransport(True, use_env_settings=heeded)
+        with suppress(ServiceRequestError):
+            await transport.send(HttpRequest("GET", url))
+        await transport.close()
+        assert [call.path for call in proxy.calls] == ([url] if heeded and "invalid" in url else [])

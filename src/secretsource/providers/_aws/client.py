@@ -20,7 +20,7 @@ from secretsource.providers._aws.place import account_in, distrust_in, words_of
 from secretsource.providers._aws.session import AwsSession
 from secretsource.providers._aws.shelf import ClientShelf
 from secretsource.providers._aws.silence import silence_botocore
-from secretsource.providers._aws.wire import bind
+from secretsource.providers._aws.wire import bind, stay_here
 from secretsource.providers._wire.bounded_http import ONE, Bounds, bounds_of_call
 from secretsource.providers._wire.errand import Errands
 from secretsource.providers.base import Failed, FailureCode
@@ -208,6 +208,7 @@ class AwsClients:
 def _make(session: AwsSession, shelf: ClientShelf, key: tuple[str, str | None]) -> None:
     if key not in shelf:
         client = session.client(*key)
+        stay_here(client)
         _prepare(client)
         shelf.put(key, client)
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from secretsource.providers._aws.errors import DeadlinePassed
 from secretsource.providers._meaning import wait_of
 from secretsource.providers._wire.bounded_http import TooLarge, bounded_pool, bounds_of_call
+from secretsource.providers._wire.proxies import is_here
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest
     from botocore.model import OperationModel
 
-__all__ = ["bind"]
+__all__ = ["bind", "stay_here"]
 
 
 def bind(client: Any) -> None:
@@ -30,6 +31,14 @@ def bind(client: Any) -> None:
     events.register("request-created", _begin_attempt, unique_id="secretsource-begin-attempt")
     service = client.meta.service_model.service_id.hyphenize()
     events.register_first(f"needs-retry.{service}", _refuse_late_retry, unique_id="secretsource-refuse-late-retry")
+
+
+def stay_here(client: Any) -> None:
+    """Let a client whose server is this machine ask no proxy of the environment; one that is set is asked."""
+    if client.meta.config.proxies is None and is_here(client.meta.endpoint_url):
+        from botocore.httpsession import ProxyConfiguration
+
+        client._endpoint.http_session._proxy_config = ProxyConfiguration()
 
 
 @cache

@@ -16,8 +16,11 @@ from azure.core.pipeline.transport import AioHttpTransport
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from secretsource.providers._wire.bounded_http import ONE, TooLarge
+from secretsource.providers._wire.proxies import environment_proxy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp.connector import Connection
 
     from secretsource.providers._azure.pipeline import TokenPace
@@ -119,20 +122,26 @@ class EndingTransport(AioHttpTransport):  # type: ignore[misc]  # azure loads th
     def __init__(self, trust: ssl.SSLContext | bool, *, use_env_settings: bool = True, **options: Any) -> None:
         super().__init__(**options)
         self._connections = Connections(trust)
-        self._trust_env = use_env_settings
+        self._heeds_environment = use_env_settings
 
     async def open(self) -> None:
         """Make the session, for the first request."""
         if self.session is None:
             self.session = ClientSession(
                 connector=self._connections,
-                trust_env=self._trust_env,
                 cookie_jar=DummyCookieJar(),
                 headers={"Accept-Encoding": "identity"},
                 response_class=BoundedResponse,
                 auto_decompress=False,
             )
         await super().open()
+
+    async def send(self, request: Any, *, proxies: Mapping[str, str] | None = None, **options: Any) -> Any:
+        """Send as azure's own does; aiohttp itself would ask a proxy of the environment also for this machine."""
+        if self._heeds_environment and not proxies and "proxy" not in options:
+            proxy = environment_proxy(request.url)
+            proxies = {"https": proxy, "http": proxy} if proxy else None
+        return await super().send(request, proxies=proxies, **options)
 
     async def close(self) -> None:
         """End every connection, also those of abandoned requests; no connection is opened after that."""

@@ -16,10 +16,10 @@ from secretsource.providers._azure.pipeline import (
     Pace,
     TokenPace,
     blocking_transport,
-    environment_proxies,
     token_transport,
 )
 from secretsource.providers._azure.wiring import mark_of
+from secretsource.providers._wire.proxies import environment_proxy
 
 if TYPE_CHECKING:
     from secretsource.providers._azure.opened import VaultSettings
@@ -96,8 +96,11 @@ def aopen_vault(settings: VaultSettings) -> Opened:
 
 
 def _client_options(settings: VaultSettings) -> dict[str, Any]:
+    # requests would look up the proxy for each call, a fifth of its work, and aiohttp even in a thread. Both would also
+    # read .netrc, where an entry for the vault would replace the token.
+    proxy = environment_proxy(settings.vault_url)
     # The value of the server that a redirect leads to is not the secret.
-    return {"proxies": environment_proxies(settings.vault_url), "permit_redirects": False, **settings.client}
+    return {"proxies": {"https": proxy} if proxy else {}, "permit_redirects": False, **settings.client}
 
 
 def _retry_options(settings: VaultSettings) -> dict[str, Any]:

@@ -31,7 +31,6 @@ __all__ = [
     "Pace",
     "TokenPace",
     "blocking_transport",
-    "environment_proxies",
     "token_transport",
 ]
 
@@ -149,18 +148,6 @@ def _seconds_left() -> float:
     return float("inf") if bounds is None else bounds.deadline - monotonic()
 
 
-def environment_proxies(vault_url: str) -> dict[str, str]:
-    """Return the proxy of the environment for a vault, as azure's ``proxies``.
-
-    It is looked up once: requests would look it up for each call, a fifth of its work, and aiohttp even in a thread.
-    Both would also read ``.netrc``, where an entry for the vault would replace the token.
-    """
-    from requests.utils import get_environ_proxies, select_proxy
-
-    proxy = select_proxy(vault_url, get_environ_proxies(vault_url))
-    return {"https": proxy} if proxy else {}
-
-
 def blocking_transport(ca_cert: str | None, connections: int) -> Any:
     """Return a transport that stores one connection per thread; requests stores ten and discards the rest."""
     from azure.core.pipeline.transport import RequestsTransport
@@ -195,9 +182,8 @@ def token_transport(pace: TokenPace, *, use_env_settings: bool = True, **options
 
 
 def _session(connections: int) -> Session:
-    from requests import Session
     from urllib3.util import Retry
 
-    from secretsource.providers._wire.bounded_session import bind_session
+    from secretsource.providers._wire.bounded_session import SurroundedSession, bind_session
 
-    return bind_session(Session(), pool_maxsize=connections, max_retries=Retry(total=False, redirect=False))
+    return bind_session(SurroundedSession(), pool_maxsize=connections, max_retries=Retry(total=False, redirect=False))

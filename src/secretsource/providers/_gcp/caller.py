@@ -79,12 +79,11 @@ class Caller(NamedTuple):
             None if there is no source, or if it returns no token: a look-up reports that.
         """
         from google.auth.transport.requests import Request
-        from requests import Session
 
-        from secretsource.providers._wire.bounded_session import bind_session
+        from secretsource.providers._wire.bounded_session import SurroundedSession, bind_session
 
         ahead: list[float | None] = [None]
-        with suppress(Exception), bind_session(Session()) as session:
+        with suppress(Exception), bind_session(SurroundedSession()) as session:
             ask = Request(session)
 
             def dated(*arguments: Any, **keywords: Any) -> Any:
@@ -215,11 +214,10 @@ class CallerSearch:
         """Return the application default credentials, from the current files and environment."""
         import google.auth
         from google.auth.transport.requests import Request
-        from requests import Session
 
-        from secretsource.providers._wire.bounded_session import bind_session
+        from secretsource.providers._wire.bounded_session import SurroundedSession, bind_session
 
-        with bounded(monotonic() + LONGEST), bind_session(Session()) as session:
+        with bounded(monotonic() + LONGEST), bind_session(SurroundedSession()) as session:
             credentials, project = google.auth.default(
                 default_scopes=_SCOPES, quota_project_id=self._quota_project, request=Request(session)
             )

@@ -251,7 +251,7 @@ class GcpClients:
         plain = grpc.aio.insecure_channel if asynchronous else grpc.insecure_channel
 
         def channel(host: str, *, options: Any, **settings: Any) -> Any:
-            options = channel_options(options)
+            options = channel_options(options, self._url(None))
             return plain(host, options) if self._plain else maker.create_channel(host, options=options, **settings)
 
         return channel

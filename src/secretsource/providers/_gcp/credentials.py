@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from google.auth.credentials import Credentials
 from google.auth.transport.requests import Request
 from google.oauth2.service_account import Credentials as ServiceAccount
-from requests import Session
 
 from secretsource.providers._gcp.wiring import explain_search
 from secretsource.providers._wire.bounded_http import bounded
-from secretsource.providers._wire.bounded_session import bind_session
+from secretsource.providers._wire.bounded_session import SurroundedSession, bind_session
 
 if TYPE_CHECKING:
     from secretsource.providers.base import Failed
@@ -70,7 +69,7 @@ def refresh(source: Any) -> Failed | None:
         source: Credentials of google-auth.
     """
     try:
-        with bounded(monotonic() + LONGEST), bind_session(Session()) as session:
+        with bounded(monotonic() + LONGEST), bind_session(SurroundedSession()) as session:
             source.refresh(Request(session))
     except Exception as error:
         return explain_search(error)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._wire.bounded_http import ONE
+from secretsource.providers._wire.proxies import is_here
 
 if TYPE_CHECKING:
     from secretsource.providers._gcp.question import Question
@@ -19,14 +20,21 @@ CHANNEL = (
     ("grpc.max_receive_message_length", ONE),
 )
 """By default a broken channel waits up to 2 minutes, and Google's client takes a message of any length."""
+DIRECT = ("grpc.enable_http_proxy", 0)
 CONNECTIONS = 64
 """Greatest number of connections that a client over REST stores."""
 
 
-def channel_options(given: Any) -> list[tuple[str, Any]]:
-    """Return the options of a channel: Google's own, with ours in their place."""
-    ours = {name for name, _ in CHANNEL}
-    return [*(option for option in given if option[0] not in ours), *CHANNEL]
+def channel_options(given: Any, url: str) -> list[tuple[str, Any]]:
+    """Return the options of a channel: Google's own, with ours in their place.
+
+    Args:
+        given: Google's own.
+        url: The server; if it is this machine, gRPC asks no proxy of the environment.
+    """
+    chosen = (*CHANNEL, *((DIRECT,) if is_here(url) else ()))
+    ours = {name for name, _ in chosen}
+    return [*(option for option in given if option[0] not in ours), *chosen]
 
 
 def call(client: Any, question: Question, timeout: float) -> Any:
@@ -59,9 +67,8 @@ def prepare_session(transport: Any) -> None:
     session = getattr(transport, "_session", None)
     if session is None:
         return
-    from requests.utils import get_environ_proxies
-
     from secretsource.providers._wire.bounded_session import bind_adapters, bind_session
+    from secretsource.providers._wire.proxies import environment_proxies
 
     if getattr(session, "is_mtls", False):
         bind_adapters(session)  # they hold the client's certificate
@@ -70,5 +77,5 @@ def prepare_session(transport: Any) -> None:
     session.max_redirects = 0  # Google does not redirect; the value of another server is not the secret
     session._max_refresh_attempts = 0  # the driver replaces a refused token
     session.trust_env = False
-    session.proxies.update(get_environ_proxies(transport.host))
+    session.proxies.update(environment_proxies(transport.host))
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True

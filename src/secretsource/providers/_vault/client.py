@@ -20,7 +20,8 @@ from secretsource.providers._vault.address import Address
 from secretsource.providers._vault.errors import BAD_ADDRESS, TIMED_OUT, explain_error, malformed
 from secretsource.providers._vault.surroundings import environment
 from secretsource.providers._wire.bounded_http import bounded
-from secretsource.providers._wire.origins import Origin, distrusted, kept_back
+from secretsource.providers._wire.origins import distrusted, kept_back
+from secretsource.providers._wire.proxies import environment_proxies
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
@@ -229,13 +230,10 @@ class VaultConnection:
         return session
 
     def _proxies(self, address: str) -> dict[str, str]:
-        from requests.utils import get_environ_proxies
-
         proxy = self._proxy or environment("PROXY_ADDR") or environment("HTTP_PROXY")
         if proxy:
             return {"http": proxy, "https": proxy}
-        origin = Origin.of(address)  # a call to this machine is taken to stay here, in plain text too
-        return {} if origin is not None and origin.is_here else get_environ_proxies(address)
+        return environment_proxies(address)
 
 
 def _read(response: Response, took: float) -> Answer | Failed:

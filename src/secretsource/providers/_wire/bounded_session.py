@@ -7,15 +7,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from requests import Session
 from requests.adapters import HTTPAdapter
 
 from secretsource.providers._wire.bounded_http import bounded_pool
 from secretsource.providers._wire.bounded_requests import BoundedAdapter
+from secretsource.providers._wire.proxies import is_here
 
 if TYPE_CHECKING:
-    from requests import Session
+    from collections.abc import MutableMapping
 
-__all__ = ["bind_adapters", "bind_session"]
+__all__ = ["SurroundedSession", "bind_adapters", "bind_session"]
+
+
+class SurroundedSession(Session):
+    """A session that goes by the environment, but asks no proxy of it about this machine."""
+
+    def merge_environment_settings(
+        self, url: Any, proxies: MutableMapping[str, str] | None, stream: Any, verify: Any, cert: Any
+    ) -> dict[str, Any]:
+        """Merge as requests does, for which ``no_proxy`` among the proxies overrides that of the environment."""
+        chosen = {"no_proxy": "*", **(proxies or {})} if is_here(str(url)) else proxies
+        merged: dict[str, Any] = super().merge_environment_settings(url, chosen, stream, verify, cert)
+        return merged
 
 
 def bind_session(session: Session, **options: Any) -> Session:

@@ -87,8 +87,10 @@ class AwsServer(SecretServer):
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of this server, to put secrets into it; it meets no fault."""
+        from botocore.config import Config
+
         make: Any = self._session_of(OPERATOR).client
-        return make(service, endpoint_url=self.address)
+        return make(service, endpoint_url=self.address, config=Config(proxies={}))
 
     def put(self, location: str, value: str | Mapping[str, Any]) -> str:
         """Store a secret of Secrets Manager, or a new version of it, as AWSCURRENT; return its version."""
