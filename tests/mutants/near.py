@@ -16,6 +16,7 @@ _CONFIG = "config/config config/provider_url"
 _FLIGHTS = "resolver/engine/board resolver/engine/forced resolver/engine/flights"
 
 NEAR = {
+    "_callback.py": "callback",
     "_ground/json_text.py": "resolver/walk/document resolver/secret",
     "_ground/suggest.py": "suggest resolver/walk/suggestions config/config",
     "_tuning.py": "config/tuning resolver/published_numbers config/config",

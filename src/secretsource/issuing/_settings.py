@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from secretsource._callback import callable_with
 from secretsource._ground.clock import SYSTEM_CLOCK
 from secretsource._ground.listeners import Listeners
 from secretsource.exceptions import ConfigurationError, InvalidRequest
@@ -238,5 +239,7 @@ def _check_kinds(format: object, on_check: object, note_clients: object) -> None
         raise ConfigurationError("format is a KeyFormat: write  KeyFormat(prefixes=[...])")
     if on_check is not None and not callable(on_check):
         raise ConfigurationError("on_check is a function of a verdict, or left out")
+    if on_check is not None:
+        callable_with(on_check, "a verdict", called="on_check")
     if not isinstance(note_clients, bool):
         raise ConfigurationError(f"note_clients must be True or False, not {note_clients!r:.80}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from threading import RLock
 
+from secretsource._callback import callable_with
 from secretsource._ground import fork
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
@@ -90,13 +91,17 @@ class DefaultResolver(Resolver):
         for ticket in tuple(self._stops):
             self._stop(ticket)
 
+    @traceless
     def on_rotate(self, callback: Callable[[RotationEvent], object]) -> Callable[[], None]:
         """Do as `Resolver.on_rotate` does, now and after a new wiring."""
-        return self._listen(lambda engine: engine.rotation_listeners.add(callback))
+        heard = callable_with(callback, "a RotationEvent")
+        return self._listen(lambda engine: engine.rotation_listeners.add(heard))
 
+    @traceless
     def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
         """Do as `Resolver.on_event` does, now and after a new wiring."""
-        return self._listen(lambda engine: engine.event_listeners.add(callback))
+        heard = callable_with(callback, "a SecretEvent")
+        return self._listen(lambda engine: engine.event_listeners.add(heard))
 
     def _listen(self, listen: Callable[[Engine], Callable[[], None]]) -> Callable[[], None]:
         """Begin to listen to the engine of now, and to each later one, until the returned function is called."""

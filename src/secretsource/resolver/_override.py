@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Found, NotFound, Provider, SecretRef
@@ -11,7 +13,6 @@ from secretsource.resolver._walk.route import Overlay, Route
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
     from typing import ClassVar, Self
 
@@ -70,12 +71,18 @@ class override:
             asked, nor an override further out.
 
     Raises:
-        ConfigurationError: A value is neither str, bytes nor None.
+        ConfigurationError: ``secrets`` is not a mapping, or a value is neither str, bytes nor None.
     """
 
     @traceless
     def __init__(self, secrets: Mapping[str, str | bytes | None], *, only: bool = False) -> None:
+        if not isinstance(secrets, Mapping):
+            raise ConfigurationError(
+                f"override must have a mapping, such as {{'NAME': 'value'}}, not {type(secrets).__name__}"
+            )
         for name, value in secrets.items():
+            if not isinstance(name, str):
+                raise ConfigurationError(f"the name of an override must be a str, not {type(name).__name__}")
             if value is not None and not isinstance(value, (str, bytes)):
                 raise ConfigurationError(
                     f"the override of {name!r} must be str, bytes or None, not {type(value).__name__}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from time import time as wall_time
 
+from secretsource._callback import callable_with
 from secretsource._ground.clock import SYSTEM_CLOCK
 from secretsource._ground.flow import run
 from secretsource._ground.sentinels import UNSET
@@ -298,12 +299,19 @@ class Resolver(Retrying):
         """Call ``callback`` when a read or a refresh meets a new value; returns a function that stops it.
 
         The callback runs in the thread that met the value, and must be quick.
+
+        Raises:
+            ConfigurationError: The callback is not a plain function.
         """
-        return self._engine.rotation_listeners.add(callback)
+        return self._engine.rotation_listeners.add(callable_with(callback, "a RotationEvent"))
 
     def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
-        """Call ``callback`` for every look-up that is not a plain hit; returns a function that stops it."""
-        return self._engine.event_listeners.add(callback)
+        """Call ``callback`` for every look-up that is not a plain hit; returns a function that stops it.
+
+        Raises:
+            ConfigurationError: The callback is not a plain function.
+        """
+        return self._engine.event_listeners.add(callable_with(callback, "a SecretEvent"))
 
     def silence(self) -> None:
         """Log nothing about trouble from here on: a program calls this that reports every failure itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secretsource._callback import callable_with
 from secretsource._ground.flow import arun, run
 from secretsource._traceless import boundaries
 from secretsource.exceptions import ConfigurationError
@@ -43,11 +44,12 @@ class Retrying:
             The answer of ``call``.
 
         Raises:
-            ConfigurationError: ``is_auth_error`` is neither a function nor a class of errors.
+            ConfigurationError: ``call`` or ``is_auth_error`` is not a plain function, nor the latter a class of errors.
             ProviderError: The provider could not be asked.
             SecretNotFound: No provider has the secret.
             Exception: ``call`` raised it. It is raised again for a refusal, too, if there is no newer value.
         """
+        callable_with(call, "a secret", called="call", instead="use AsyncResolver.retrying")
         answer: R = run(_calls(self, name, call, _recognized(is_auth_error), field))
         return answer
 
@@ -60,6 +62,8 @@ class AsyncRetrying:
         self, name: str, call: Callable[[Secret], Awaitable[R]], is_auth_error: Refusals, *, field: str | None = None
     ) -> R:
         """Do as `Resolver.retrying` does; ``call`` is a coroutine function."""
+        if not callable(call):
+            raise ConfigurationError(f"call must be a coroutine function of a secret, not {type(call).__name__}")
         answer: R = await arun(_calls(self, name, call, _recognized(is_auth_error), field))
         return answer
 
@@ -72,6 +76,7 @@ def _recognized(is_auth_error: Refusals) -> Callable[[Exception], object]:
         if classes and all(isinstance(each, type) and issubclass(each, Exception) for each in classes):
             return lambda error: isinstance(error, classes)
     elif callable(given):
+        callable_with(given, "an error", called="is_auth_error", instead="let it decide without waiting")
         return is_auth_error  # type: ignore[return-value] # a function, as was just seen
     raise ConfigurationError("is_auth_error must be a function of an error, or a class of errors, such as  AuthError")
 

@@ -132,10 +132,11 @@ def test_others_are_asked_through_the_proxy(said: list[bytes]) -> None:
 
 def test_a_proxy_that_is_set_is_asked(said: list[bytes]) -> None:
     """Whoever sets a proxy for a client of boto3 means it, also for this machine."""
+    proxies = environment_proxies("http://x.invalid")
     made = Session("a", "b", region_name="eu-west-1").client(
         "secretsmanager",
         endpoint_url="http://127.0.0.1:9",
-        config=Config(proxies={"http": environment_proxy("http://x.invalid")}, retries={"total_max_attempts": 1}),
+        config=Config(proxies=proxies, retries={"total_max_attempts": 1}),
     )
     stay_here(made)
     with suppress(Exception):

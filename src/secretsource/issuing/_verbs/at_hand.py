@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secretsource._callback import callable_with
 from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._check.event import Asked, conclude, read_questions, tell
@@ -104,5 +105,8 @@ class AtHand:
 
         Returns:
             A function that ends the calls to the listener.
+
+        Raises:
+            ConfigurationError: The listener is not a plain function.
         """
-        return self._listeners.add(listener, aside=True)
+        return self._listeners.add(callable_with(listener, "a CheckEvent"), aside=True)

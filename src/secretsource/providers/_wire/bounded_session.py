@@ -26,7 +26,7 @@ class SurroundedSession(Session):
     def merge_environment_settings(
         self, url: Any, proxies: MutableMapping[str, str] | None, stream: Any, verify: Any, cert: Any
     ) -> dict[str, Any]:
-        """Merge as requests does, for which ``no_proxy`` among the proxies overrides that of the environment."""
+        """Return what requests does; for it, ``no_proxy`` among the proxies overrides that of the environment."""
         chosen = {"no_proxy": "*", **(proxies or {})} if is_here(str(url)) else proxies
         merged: dict[str, Any] = super().merge_environment_settings(url, chosen, stream, verify, cert)
         return merged
