@@ -47,7 +47,7 @@ def test_coroutine_functions(given: Any) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    [print, [].append, partial(print, 1), lambda event: event, Mock(), dict, Late().__init__],
+    [print, [].append, partial(print, 1), lambda event: event, Mock(), dict, str.upper],
     ids=range(7),
 )
 def test_plain_functions(given: Any) -> None:

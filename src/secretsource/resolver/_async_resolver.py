@@ -21,7 +21,7 @@ from secretsource.resolver import _questions as questions
 from secretsource.resolver._call import abandon, by_route, fetch, hand_over
 from secretsource.resolver._crew import Crew
 from secretsource.resolver._engine.flight import Flight
-from secretsource.resolver._engine.landing import landing
+from secretsource.resolver._engine.landing import landing, running_loop
 from secretsource.resolver._engine.shortcuts import at_once
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolver import Resolver
@@ -237,8 +237,8 @@ class AsyncResolver(AsyncRetrying):
         Args:
             revoke: As for `Resolver.close`.
         """
+        loop = running_loop()
         self._resolver._engine.closed = True  # first, so that nobody begins anew while others are being ended
-        loop = asyncio.get_running_loop()
         tasks = [task for task in self._tasks if task.get_loop() is loop]
         for task in tasks:
             task.cancel()
@@ -263,6 +263,7 @@ class AsyncResolver(AsyncRetrying):
 
     async def _run(self, question: Callable[..., Flow[R]], *words: object) -> R:
         try:
+            running_loop()  # whatever is asked: a name may be in the environment here, and elsewhere in production
             engine = self._resolver._engine
             now = engine.now()
             until = now.mono + engine.deadline

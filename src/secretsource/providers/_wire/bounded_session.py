@@ -5,7 +5,7 @@ Google's client over REST, google-auth and azure's blocking clients are built on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from requests import Session
 from requests.adapters import HTTPAdapter
@@ -14,9 +14,6 @@ from secretsource.providers._wire.bounded_http import bounded_pool
 from secretsource.providers._wire.bounded_requests import BoundedAdapter
 from secretsource.providers._wire.proxies import is_here
 
-if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-
 __all__ = ["SurroundedSession", "bind_adapters", "bind_session"]
 
 
@@ -24,7 +21,7 @@ class SurroundedSession(Session):
     """A session that goes by the environment, but asks no proxy of it about this machine."""
 
     def merge_environment_settings(
-        self, url: Any, proxies: MutableMapping[str, str] | None, stream: Any, verify: Any, cert: Any
+        self, url: Any, proxies: dict[str, str] | None, stream: Any, verify: Any, cert: Any
     ) -> dict[str, Any]:
         """Return what requests does; for it, ``no_proxy`` among the proxies overrides that of the environment."""
         chosen = {"no_proxy": "*", **(proxies or {})} if is_here(str(url)) else proxies

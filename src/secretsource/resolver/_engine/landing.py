@@ -1,9 +1,11 @@
-"""How a task waits for a flight, whichever thread or task carries it."""
+"""How a task of asyncio waits for a flight, whichever thread or task carries it."""
 
 from __future__ import annotations
 
 import asyncio
 from threading import get_ident
+
+from secretsource.exceptions import ConfigurationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,7 +13,23 @@ if TYPE_CHECKING:
 
     from secretsource.resolver._engine.flight import Flight
 
-__all__ = ["landing"]
+__all__ = ["landing", "running_loop"]
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop of asyncio that runs in this thread.
+
+    Raises:
+        ConfigurationError: There is no such loop, as in a program of trio.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    raise ConfigurationError(
+        "an asynchronous look-up must be awaited on a running event loop of asyncio, not of trio or of nothing: "
+        "call get_secret or a Resolver there, in a thread"
+    )
 
 
 async def landing(flight: Flight, until: float, left: Callable[[], float]) -> None:
@@ -22,7 +40,7 @@ async def landing(flight: Flight, until: float, left: Callable[[], float]) -> No
         until: The monotonic second at which the time is over.
         left: The seconds until then, asked for only where the flight may land later.
     """
-    loop, here = asyncio.get_running_loop(), get_ident()
+    loop, here = running_loop(), get_ident()
     landed = loop.create_future()
 
     def let_go() -> None:
