@@ -148,14 +148,32 @@ def test_parts_of_a_reference() -> None:
         ("ref+secretref+aws://x", "secretref+aws://x"),
         ("ref+aws://x", None),
         ("secretref+aws://x", None),
+        (" ref+aws://x", None),
+        ("'ref+aws://x'", None),
+        ('"ref+aws-ssm://x"', None),
+        ("\ufeff\r\nref+aws://x", None),
+        ("Ref+aws://x", None),
+        ("SECRETREF+AWS://x", None),
+        ("ref+ ref+aws://x", " ref+aws://x"),
+        ("ref+REF+aws://x", "REF+aws://x"),
         ("x", None),
+        ("", None),
         (b"ref+ref+x", None),
     ],
 )
 def test_a_value_that_really_begins_with_a_mark(value: object, text: str | None) -> None:
     """It is written with one mark more, which is taken off."""
     assert literal(value) == text
-    assert is_pointer(value) == (text is None and isinstance(value, str) and value != "x")
+    assert is_pointer(value) == (text is None and isinstance(value, str) and len(value) > 1)
+
+
+@pytest.mark.parametrize(
+    "value", ["Reference", " ref+abc", "'ref+'", "Ref+a b://x", "R", " ", "Sref+aws://x", "'x ref+aws://"]
+)
+def test_a_value_that_only_resembles_a_pointer(value: str) -> None:
+    """A blank, a quote or a capital makes no pointer of a value without a provider behind the mark."""
+    assert not is_pointer(value)
+    assert literal(f"ref+{value}") is None
 
 
 def test_the_longest_name_and_reference() -> None:

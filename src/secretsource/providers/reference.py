@@ -19,13 +19,27 @@ from secretsource.exceptions import InvalidReference
 from secretsource.providers._address import belonging, refuse_url
 from secretsource.providers.base import SecretRef
 
-__all__ = ["FOLLOW_MARK", "MAX_NAME", "MAX_REFERENCE", "format_reference", "is_pointer", "literal", "parse_reference"]
+__all__ = [
+    "FOLLOW_MARK",
+    "FOREIGN_MARK",
+    "MAX_NAME",
+    "MAX_REFERENCE",
+    "format_reference",
+    "is_pointer",
+    "literal",
+    "parse_reference",
+]
 
 FOLLOW_MARK = "ref+"
 """The start of a value that is not the secret but says where it is."""
 
 FOREIGN_MARK = "secretref+"
 """The mark of other tools before such a value; it is not followed, and it is not the secret either."""
+
+_MARKS = (FOLLOW_MARK, FOREIGN_MARK)
+_WRAPPING = " \t\r\n'\"`\ufeff"
+_DISGUISES = frozenset(_WRAPPING + "RS")
+"""The first characters of a pointer that was written with blanks, quotes or capitals by mistake."""
 
 MAX_NAME = 512
 """Longest bare name, in characters; the longest that any of the services takes (AWS)."""
@@ -82,15 +96,30 @@ def format_reference(ref: SecretRef) -> str:
 
 
 def is_pointer(value: object) -> bool:
-    """Return whether a value says where the secret is, in our form or in that of another tool."""
-    return isinstance(value, str) and value.startswith((FOLLOW_MARK, FOREIGN_MARK)) and literal(value) is None
+    """Return whether a value says where the secret is, in our form, in that of another tool, or misspelt.
+
+    A tool that reads ``.env`` in its own way may leave the quotes of a value in place, as ``docker --env-file`` does.
+    """
+    if not isinstance(value, str):
+        return False
+    if value.startswith(_MARKS):
+        return literal(value) is None
+    return value[:1] in _DISGUISES and _is_disguised(value)
 
 
 def literal(value: object) -> str | None:
     """Return a value without its first ``ref+`` if a second mark follows; None for any other value."""
-    if not isinstance(value, str) or not value.startswith((FOLLOW_MARK * 2, FOLLOW_MARK + FOREIGN_MARK)):
+    if not isinstance(value, str) or not value.startswith(FOLLOW_MARK):
         return None
-    return value.removeprefix(FOLLOW_MARK)
+    rest = value.removeprefix(FOLLOW_MARK)
+    return rest if rest.startswith(_MARKS) or (rest[:1] in _DISGUISES and _is_disguised(rest)) else None
+
+
+def _is_disguised(value: str) -> bool:
+    """Return whether a value would be a pointer without its first blanks or quotes, or in small letters."""
+    mark, _, rest = value.lstrip(_WRAPPING).partition("+")
+    scheme, mark_of_place, _ = rest.partition("://")
+    return f"{mark.lower()}+" in _MARKS and bool(mark_of_place) and _SCHEME.issuperset(scheme.lower())
 
 
 def _check_characters(text: str) -> None:

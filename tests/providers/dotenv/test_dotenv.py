@@ -178,6 +178,7 @@ class TestWhatIsInIt:
             ("TOKEN=${BARE}", "${BARE}"),
             ("TOKEN=canary-${PASS}", "${PASS}"),
             ("TOKEN=canary-${NONE:-ref+env://PASS}", "${NONE}"),
+            ("WRAPPED=\"'ref+env://PASS'\"\nTOKEN=canary-${WRAPPED}", "${WRAPPED}"),
             ("TOKEN=${BROKEN}", "${NOT_THERE}"),
             ("TOKEN=pa${ca:nary}ss${can ary}", "${…}"),
             ("TOKEN=pa${}ss", "${…}"),

@@ -211,7 +211,18 @@ def test_the_form_of_another_tool(value: str, environ: Environ, new_shell: NewSh
     assert "s3cr3t" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["ref+abc", "ref+env://OTHER", "ref+ref+abc", "secretref+vault://x", "ref+"])
+@pytest.mark.parametrize("value", ["'ref+vault://s3cr3t'", " ref+vault://s3cr3t", "REF+vault://s3cr3t"])
+def test_a_pointer_that_a_tool_has_wrapped(value: str, environ: Environ, new_shell: NewShell) -> None:
+    """The text of a pointer is no secret: ``docker --env-file`` keeps quotes, and hands leave blanks."""
+    environ(NAME=value)
+    with pytest.raises(ProviderResponseError, match="a blank, a quote or a capital before") as caught:
+        new_shell("env").get("NAME")
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["ref+abc", "ref+env://OTHER", "ref+ref+abc", "secretref+vault://x", "ref+", "'ref+env://OTHER'"]
+)
 def test_a_value_that_really_begins_so(text: str, environ: Environ, new_shell: NewShell) -> None:
     """With one mark more in front it is the value itself, each time and after a refusal."""
     environ(NAME="ref+" + text if text != "ref+" else "ref+ref+")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dotenv.variables import Variable, parse_variables
 
+from secretsource.providers.reference import is_pointer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeAlias
@@ -65,7 +67,7 @@ def _expanded(value: str, look_up: Callable[[str], Held]) -> str | Unusable:
             return Unusable(f"uses {shown}, which is set nowhere", "set it, or write ${NAME:-} for an empty text")
         if isinstance(operand, Unusable):
             return operand
-        if operand.startswith(POINTER) and len(atoms) > 1:
+        if len(atoms) > 1 and (operand.startswith(POINTER) or is_pointer(operand)):
             problem = f"uses {shown}, which is a reference ({POINTER}…) and is not followed inside of other text"
             return Unusable(problem, "keep the whole value where the reference leads")
         parts.append(operand)

@@ -33,6 +33,10 @@ _BASE64_TAIL = re.compile(r"(?=.*[+/])[A-Za-z0-9+/]*")
 """The end of base64 before its ``=``, if no variable can have such a name."""
 
 
+_FOREIGN_NAME = re.compile(r"""[-+%].*|//.*|.*[\"'`$()\[\]{}<>|;&].*|.*\+""")
+"""A name with quotes, brackets or operators of another language around it, such as ``"A"``, ``$env:A`` or ``A+``."""
+
+
 class Mistake(NamedTuple):
     """A malformed line, without its content.
 
@@ -91,6 +95,9 @@ def _problem(binding: Binding, valued: set[str], *, after_unquoted: bool) -> tup
         return "looks like the rest of the value above it", "put a value of several lines into quotes"
     if value is None:
         return _bare_problem(key, valued)
+    if _FOREIGN_NAME.fullmatch(key):
+        problem = "has a name with a quote, a bracket or an operator, as another language writes it"
+        return problem, "write NAME=value there, or # before a comment"
     if value.startswith("`") and not _quote(binding) and (len(value) == 1 or not value.endswith("`")):
         return "has a value that begins with a backtick and does not end with one", "use single or double quotes"
     return None

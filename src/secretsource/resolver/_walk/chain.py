@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
-from secretsource.providers.reference import FOLLOW_MARK, format_reference, parse_reference
+from secretsource.providers.reference import FOLLOW_MARK, FOREIGN_MARK, format_reference, parse_reference
 from secretsource.resolver._walk.cache import Age
 from secretsource.resolver._walk.document import chosen
 from secretsource.resolver._walk.resolution import Ask, Resolution, Step, word_of
@@ -256,8 +256,9 @@ def _selected(found: Found, entry: CachedAnswer | None, fields: tuple[str, ...])
 def _target(found: Found, chain: Chain) -> tuple[Route, SecretRef] | Failed:
     text = str(found.value)
     if not text.startswith(FOLLOW_MARK):
-        mark = text.partition("+")[0]
-        return _misled(f"its value starts with '{mark}+', which is the form of another tool", WRITE_OURS)
+        if text.startswith(FOREIGN_MARK):
+            return _misled(f"its value starts with '{FOREIGN_MARK}', which is the form of another tool", WRITE_OURS)
+        return _misled(f"its value has a blank, a quote or a capital before '{FOLLOW_MARK}' or in it", WRITE_OURS)
     try:
         ref = parse_reference(text)
         if ref.provider:
