@@ -6,7 +6,8 @@ import pytest
 
 from secretsource import Resolver
 from secretsource.exceptions import InvalidReference
-from secretsource.providers._address import refuse_url
+from secretsource.providers._address import SCHEMES, refuse_url
+from secretsource.providers._registry import DRIVERS
 from secretsource.providers.base import SecretRef
 from secretsource.providers.memory import MemoryProvider
 from secretsource.providers.reference import format_reference, parse_reference
@@ -142,4 +143,36 @@ def test_an_arn_that_ends_early_is_refused(arn: str) -> None:
 )
 def test_what_is_almost_an_address_of_google_is_a_name(text: str) -> None:
     """It goes to no provider by itself."""
+    assert parse_reference(text) == SecretRef("", text)
+
+
+def test_the_schemes() -> None:
+    """They are those of the drivers here."""
+    assert set(DRIVERS) == SCHEMES
+
+
+@pytest.mark.parametrize(
+    "text", [f"vault:secret/{CANARY}", f"FILE:/run/{CANARY}", f"env:{CANARY}", f"aws:{CANARY}#key"]
+)
+def test_a_reference_with_one_slash_too_few(text: str) -> None:
+    """As a bare name it would be an absence, and a default or a weaker source would answer."""
+    scheme = text.partition(":")[0].lower()
+    for given in (text, f"ref+{text}"):
+        with pytest.raises(InvalidReference, match=f"which is a provider: write {scheme}://LOCATION") as caught:
+            parse_reference(given.removeprefix("ref+"))
+        assert CANARY not in str(caught.value)
+    assert parse_reference(f"memory://{text}").location == text.partition("#")[0]
+
+
+@pytest.mark.parametrize("text", [f"${{{CANARY}}}", f"{{{{{CANARY}}}}}", "{{resolve:secretsmanager:x}}"])
+def test_a_placeholder(text: str) -> None:
+    """A template that nothing filled in names no secret."""
+    with pytest.raises(InvalidReference, match="a placeholder of a template") as caught:
+        parse_reference(text)
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["vaults:x", "x:env", "a:b:c", "$env", "{x}", "projects:x", "arnx:1", "environment"])
+def test_a_name_that_only_resembles_one(text: str) -> None:
+    """Any other name is taken as it is."""
     assert parse_reference(text) == SecretRef("", text)

@@ -16,7 +16,10 @@ from __future__ import annotations
 from secretsource.exceptions import InvalidReference
 from secretsource.providers.base import SecretRef
 
-__all__ = ["belonging", "refuse_url"]
+__all__ = ["SCHEMES", "belonging", "refuse_url"]
+
+SCHEMES = frozenset({"agent", "aws", "aws-ssm", "azure", "dotenv", "env", "file", "gcp", "memory", "vault"})
+"""The schemes of the drivers here, which a reference has before ``://``."""
 
 _GCP = "//secretmanager.googleapis.com/"
 _KEY_VAULTS = (".vault.azure.net", ".vault.azure.cn", ".vault.usgovcloudapi.net", ".vault.microsoftazure.de")
@@ -35,9 +38,24 @@ def belonging(ref: SecretRef) -> SecretRef:
     location = ref.location
     if location[:4].lower() == "arn:":
         return _of_arn(ref) if ref.provider in _OWNERS else ref
-    if ref.provider or not location.startswith(("projects/", _GCP)):
+    if ref.provider:
         return ref
-    return _of_google(ref, location.removeprefix(_GCP))
+    if location.startswith(("projects/", _GCP)):
+        return _of_google(ref, location.removeprefix(_GCP))
+    _refuse_no_name(location)
+    return ref
+
+
+def _refuse_no_name(location: str) -> None:
+    """Refuse a reference that is cut short, and a placeholder that nothing has filled in: neither is an absence."""
+    scheme, colon, _ = location.partition(":")
+    if colon and scheme.lower() in SCHEMES:
+        raise InvalidReference(
+            f"the name starts with '{scheme}:', which is a provider: write {scheme.lower()}://LOCATION, "
+            f"or, if a secret is really called so, its provider before it"
+        )
+    if location.startswith(("${", "{{")) and location.endswith("}"):
+        raise InvalidReference("the name is a placeholder of a template: give the name that the template puts there")
 
 
 def refuse_url(text: str) -> None:

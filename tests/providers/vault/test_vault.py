@@ -243,7 +243,19 @@ class TestKeyValue:
         """Who writes the path of the API is told that it is not the path of the secret."""
         missing = ask(make(), "secret/data/nothing")
         assert isinstance(missing, NotFound)
-        assert told(missing) == "the path of a KV secret is written without data/"
+        assert told(missing) == "the path of a KV secret is written without data/, and a bare name without the mount"
+
+    @pytest.mark.parametrize("within", ["data/", "metadata/", "secret/", "secret/data/"])
+    def test_a_path_that_another_tool_takes(
+        self, within: str, bao: OpenBao, make: Callable[..., VaultProvider], place: str
+    ) -> None:
+        """If the secret is there without the word, the path is a mistake, and lets no weaker source answer."""
+        bao.put("secret", place, {"value": "x"})
+        mistaken = ask(make(), f"secret/{within}{place}")
+        assert code(mistaken) is FailureCode.MISCONFIGURED
+        assert mistaken.remedy == f"write vault://secret/{place}"
+        bao.put("secret", f"{within}{place}", {"value": "of that name"})
+        assert fields(ask(make(), f"secret/{within}{place}")) == {"value": "of that name"}
 
     def test_end_that_was_set(self, bao: OpenBao, make: Callable[..., VaultProvider], place: str) -> None:
         """A version that is set to delete itself says when."""

@@ -64,9 +64,26 @@ class VaultEngines:
             return mount
         outcome = self._read_at(mount, ref, token, deadline)
         other = self._survey.instead_of(mount, outcome, ref, token, deadline)
-        if other is None or isinstance(other, (Failed, NotFound)):
-            return outcome if other is None else other
-        return self._read_at(other, ref, token, deadline)
+        if isinstance(other, Mount):
+            mount, outcome = other, self._read_at(other, ref, token, deadline)
+        elif other is not None:
+            outcome = other
+        meant = mount.meant_by(ref.location) if mount.versioned and isinstance(outcome, NotFound) else None
+        return outcome if meant is None else self._misplaced(mount, ref._replace(location=meant), token, deadline)
+
+    def _misplaced(self, mount: Mount, meant: SecretRef, token: Token, deadline: float) -> NotFound | Failed:
+        """Return why a location with the mount or a word of the API in it has no secret.
+
+        If there is one without them, the location is a mistake; as an absence, it would let a weaker source answer.
+        """
+        there = self._read_version(meant._replace(version=None), mount, token, deadline)
+        if not isinstance(there, Found):
+            return NotFound("the path of a KV secret is written without data/, and a bare name without the mount")
+        return Failed(
+            FailureCode.MISCONFIGURED,
+            "the path has the mount, data/ or metadata/ in it once too often, and there is a secret without it",
+            f"write {meant.provider}://{meant.location}",
+        )
 
     def _read_at(self, mount: Mount, ref: SecretRef, token: Token, deadline: float) -> Outcome:
         if mount.versioned:
@@ -161,10 +178,7 @@ class VaultEngines:
             return answer
         if answer.ok:
             return _version(answer.part("data"))
-        outcome = explain_answer(answer.status, answer.body, path=f"{mount.path}/data/{path}", wait=answer.wait)
-        if isinstance(outcome, NotFound) and path.startswith("data/"):
-            return NotFound("the path of a KV secret is written without data/")
-        return outcome
+        return explain_answer(answer.status, answer.body, path=f"{mount.path}/data/{path}", wait=answer.wait)
 
     def _read_path(self, ref: SecretRef, token: Token, deadline: float) -> Outcome:
         answer = self._ask(get("{path}", ref.location), ref, token, deadline)

@@ -27,6 +27,16 @@ class Mount(NamedTuple):
         """Return the part of a location that is the engine's own."""
         return location[len(self.path) + 1 :]
 
+    def meant_by(self, location: str) -> str | None:
+        """Return the location without a second mount or a word of the API, as in ``secret/data/x``; None without one.
+
+        Vault's command takes the mount with the path, and its API has ``data/`` between them.
+        """
+        path = self.below(location)
+        bare = path.removeprefix(f"{self.path}/")
+        bare = bare.removeprefix("data/") if bare.startswith("data/") else bare.removeprefix("metadata/")
+        return f"{self.path}/{bare}" if bare and bare != path else None
+
 
 CERTAIN = 1.0
 """Seconds for which a mount counts as confirmed, so that absences do not ask Vault each time."""
