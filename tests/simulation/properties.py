@@ -110,7 +110,8 @@ def _one_flight_a_reference(world: World) -> Iterator[object]:
         for earlier in world.calls[:index]:
             if earlier.place != later.place or 0 < earlier.ended < later.began:
                 continue
-            if later.born - earlier.born <= DEADLINE and not _has_reason(world, earlier, later):
+            # Its time begins with the first who asks, which is a moment before the call does.
+            if later.born - earlier.born < DEADLINE - SLACK and not _has_reason(world, earlier, later):
                 yield earlier, later
 
 
