@@ -7,6 +7,7 @@ named by its class and dropped, because it may hold the answer of the service.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isnan
 from threading import get_ident
 from time import monotonic
 
@@ -170,14 +171,46 @@ def checked(outcome: object, provider: Provider) -> Outcome:
         value: object = outcome.value
         if isinstance(value, str) and type(value) is not str:  # an Enum would become its own name
             outcome = _with_value(outcome, str.__str__(value))
-        if isinstance(value, (str, bytes, Mapping)):
+        mistake = _mistake_beside(outcome)
+        if not isinstance(value, (str, bytes, Mapping)):
+            mistake = f"found {type(value).__name__}, which is neither text, bytes nor a mapping"
+        elif not mistake:
             return _stripped(outcome) if provider.strip_newline else outcome
-        mistake = f"found {type(value).__name__}, which is neither text, bytes nor a mapping"
     elif isinstance(outcome, (NotFound, Failed)):
-        return outcome
+        mistake = _mistake_in(outcome)
+        if not mistake:
+            return outcome
     else:
         mistake = f"returned {type(outcome).__name__}, which is not an outcome"
     return Failed(FailureCode.MALFORMED, f"the driver {mistake}", "report it to the driver's author")
+
+
+def _mistake_beside(found: Found) -> str:
+    """The mistake in what a driver says about a value, such as a datetime in place of seconds; empty for none."""
+    instants = (found.expires_at, found.rotates_at, found.max_age)
+    if found.version is None and instants == (None, None, None):
+        return ""
+    if not (found.version is None or isinstance(found.version, str)):
+        return f"gave a version that is {type(found.version).__name__}, and not text"
+    return _no_number(*instants)
+
+
+def _mistake_in(outcome: NotFound | Failed) -> str:
+    if not (outcome.reason is None or isinstance(outcome.reason, str)):
+        return f"gave a reason that is {type(outcome.reason).__name__}, and not text"
+    if isinstance(outcome, NotFound):
+        return ""
+    if not isinstance(outcome.code, FailureCode):
+        return f"failed with a code that is {type(outcome.code).__name__}, and not a FailureCode"
+    return _no_number(outcome.retry_after)
+
+
+def _no_number(*seconds: object) -> str:
+    """The mistake in seconds: another type, or not a number."""
+    for each in seconds:
+        if each is not None and (not isinstance(each, (int, float)) or isnan(each)):
+            return f"gave a time that is {type(each).__name__}, and not a number of seconds"
+    return ""
 
 
 def _stripped(found: Found) -> Found:
