@@ -171,7 +171,8 @@ def checked(outcome: object, provider: Provider) -> Outcome:
         value: object = outcome.value
         if isinstance(value, str) and type(value) is not str:  # an Enum would become its own name
             outcome = _with_value(outcome, str.__str__(value))
-        mistake = _mistake_beside(outcome)
+        is_plain = outcome.version is outcome.expires_at is outcome.rotates_at is outcome.max_age is None
+        mistake = "" if is_plain else _mistake_beside(outcome)
         if not isinstance(value, (str, bytes, Mapping)):
             mistake = f"found {type(value).__name__}, which is neither text, bytes nor a mapping"
         elif not mistake:
@@ -185,17 +186,14 @@ def checked(outcome: object, provider: Provider) -> Outcome:
     return Failed(FailureCode.MALFORMED, f"the driver {mistake}", "report it to the driver's author")
 
 
-def _mistake_beside(found: Found) -> str:
+def _mistake_beside(found: Any) -> str:
     """The mistake in what a driver says about a value, such as a datetime in place of seconds; empty for none."""
-    instants = (found.expires_at, found.rotates_at, found.max_age)
-    if found.version is None and instants == (None, None, None):
-        return ""
     if not (found.version is None or isinstance(found.version, str)):
         return f"gave a version that is {type(found.version).__name__}, and not text"
-    return _no_number(*instants)
+    return _no_number(found.expires_at, found.rotates_at, found.max_age)
 
 
-def _mistake_in(outcome: NotFound | Failed) -> str:
+def _mistake_in(outcome: Any) -> str:
     if not (outcome.reason is None or isinstance(outcome.reason, str)):
         return f"gave a reason that is {type(outcome.reason).__name__}, and not text"
     if isinstance(outcome, NotFound):
