@@ -110,9 +110,19 @@ def _one_flight_a_reference(world: World) -> Iterator[object]:
         for earlier in world.calls[:index]:
             if earlier.place != later.place or 0 < earlier.ended < later.began:
                 continue
-            # Its time begins with the first who asks, which is a moment before the call does.
-            if later.born - earlier.born < DEADLINE - SLACK and not _has_reason(world, earlier, later):
+            if not _is_late(world, earlier, later) and not _has_reason(world, earlier, later):
                 yield earlier, later
+
+
+def _is_late(world: World, earlier: Call, later: Call) -> bool:
+    """Whether the time of a call is over: it begins with a reader that waits for it, maybe before the call does."""
+    place = POINTED.get(earlier.place, earlier.place)
+    waiting = (
+        one.born
+        for one in world.operations
+        if one.place == place and one.began < earlier.began and not 0 < one.ended < earlier.began
+    )
+    return later.born - min(waiting, default=earlier.born) >= DEADLINE - SLACK
 
 
 def _has_reason(world: World, earlier: Call, later: Call) -> bool:

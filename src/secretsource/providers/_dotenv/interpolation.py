@@ -43,7 +43,8 @@ def interpolated(pairs: Iterable[tuple[str, str | None]], environ: Mapping[str, 
     values: dict[str, Held] = {}
 
     def look_up(name: str) -> Held:
-        return environ[name] if name in environ else values.get(name)
+        held = environ.get(name)  # at once, since another thread may take it away
+        return values.get(name) if held is None else held
 
     for name, value in pairs:
         values[name] = None if value is None else _expanded(value, look_up)
