@@ -108,6 +108,7 @@ NEAR = {
     "providers/_gcp/names.py": "providers/gcp/gcp_names providers/gcp/gcp",
     "providers/_meaning.py": "providers/meaning providers/azure/azure_errors providers/gcp/gcp_errors",
     "providers/_vault/mounts.py": "providers/vault/vault_mount_table providers/vault/vault_mounts",
+    "resolver/_walk/agreement.py": "resolver/torn_documents",
     "resolver/_walk/delivery.py": (
         "resolver/walk/delivery resolver/resolver resolver/engine/rotation resolver/engine/discarding "
         "resolver/engine/notices"

@@ -26,6 +26,7 @@ from secretsource.resolver._engine.shortcuts import at_once
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolver import Resolver
 from secretsource.resolver._retrying import AsyncRetrying
+from secretsource.resolver._walk.agreement import torn
 from secretsource.resolver._walk.resolution import OVERDUE, Reply
 
 TYPE_CHECKING = False
@@ -180,7 +181,7 @@ class AsyncResolver(AsyncRetrying):
         """Do as `Resolver.get_many` does; native clients are asked concurrently."""
         given = questions.listed(names)
         found: dict[str, Secret | D] = {} if fresh else at_once(self._resolver._hot, given, wall_time())
-        if len(found) == len(given):
+        if len(found) == len(given) and not torn(found, {}):
             return found
         return await self._run(questions.get_many, given, found, default, bool(fresh))
 

@@ -14,6 +14,7 @@ from secretsource._ground.sentinels import UNSET
 from secretsource._secret import Secret, SecretSet
 from secretsource.exceptions import InvalidReference, SecretNotFound
 from secretsource.providers.base import NotFound
+from secretsource.resolver._walk.agreement import torn
 from secretsource.resolver._walk.chain import previous, resolve, together
 from secretsource.resolver._walk.delivery import is_overtaken, is_same
 from secretsource.resolver._walk.failure import FOR_PROGRAMS, error_of, meant_by, none_found
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     D = TypeVar("D")
 
 __all__ = ["Later", "explain", "get", "get_many", "get_set", "listed", "reject"]
+
+
+MOST_TEARS = 2
+"""Times that fields of one document are asked for anew because they were of several versions."""
 
 
 class Later(NamedTuple):
@@ -93,9 +98,10 @@ def get_many(
     for name in names:
         if not isinstance(name, str) or (name not in found and name not in requests):
             requests[name] = engine.request(name, fresh=fresh, plain=not fresh)
-    results = yield from _resolved_together(engine, now, list(requests.values()))
+    results = yield from _agreeing(engine, now, requests, found)
     missing: list[tuple[SecretNotFound, str]] = []
-    for (name, request), result in zip(requests.items(), results, strict=True):
+    for name, request in requests.items():
+        result = results[name]
         if isinstance(result.outcome, NotFound) and default is UNSET:
             engine.note(result)
             if name not in optional:
@@ -107,6 +113,26 @@ def get_many(
     if missing:
         raise missing[0][0]
     return {name: found[name] for name in names if name in found}
+
+
+def _agreeing(
+    engine: Engine, now: Instant, requests: dict[str, Request], found: dict[str, Secret | D]
+) -> Flow[dict[str, Resolution]]:
+    """Walk for each request; walk again for the fields of a document that come from several versions of it.
+
+    Those among them that were answered already move from ``found`` to ``requests``.
+    """
+    results = dict(zip(requests, (yield from _resolved_together(engine, now, list(requests.values()))), strict=True))
+    for _ in range(MOST_TEARS):
+        names = torn(found, results)
+        if not names:
+            break
+        for name in names:
+            if found.pop(name, None) is not None:
+                requests[name] = engine.request(name, plain=True)
+        walks = yield from _resolved_together(engine, engine.now(), [requests[name] for name in names])
+        results |= zip(names, walks, strict=True)
+    return results
 
 
 def get_set(engine: Engine, now: Instant, name: str, field: str | None) -> Flow[SecretSet]:

@@ -19,6 +19,7 @@ from secretsource.resolver._engine.engine import Engine
 from secretsource.resolver._engine.shortcuts import at_once
 from secretsource.resolver._questions import Later
 from secretsource.resolver._retrying import Retrying
+from secretsource.resolver._walk.agreement import torn
 from secretsource.resolver._walk.resolution import OVERDUE, Reply
 
 TYPE_CHECKING = False
@@ -228,7 +229,7 @@ class Resolver(Retrying):
         """
         given = questions.listed(names)
         found: dict[str, Secret | D] = {} if fresh else at_once(self._hot, given, wall_time())
-        if len(found) == len(given):
+        if len(found) == len(given) and not torn(found, {}):
             return found
         return self._run(questions.get_many, given, found, default, bool(fresh))
 

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dotenv.variables import Variable, parse_variables
 
-from secretsource.providers.reference import is_pointer
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import TypeAlias
@@ -51,6 +49,11 @@ def interpolated(pairs: Iterable[tuple[str, str | None]], environ: Mapping[str, 
     return values
 
 
+def _is_reference(value: str) -> bool:
+    """Return whether a value is a reference, maybe with the quotes that another tool left around it."""
+    return value.startswith(POINTER) or (value.lstrip(" \t'\"").startswith(POINTER) and "://" in value)
+
+
 def _expanded(value: str, look_up: Callable[[str], Held]) -> str | Unusable:
     parts: list[str] = []
     atoms = list(parse_variables(value))
@@ -68,7 +71,7 @@ def _expanded(value: str, look_up: Callable[[str], Held]) -> str | Unusable:
             return Unusable(f"uses {shown}, which is set nowhere", "set it, or write ${NAME:-} for an empty text")
         if isinstance(operand, Unusable):
             return operand
-        if len(atoms) > 1 and (operand.startswith(POINTER) or is_pointer(operand)):
+        if len(atoms) > 1 and _is_reference(operand):
             problem = f"uses {shown}, which is a reference ({POINTER}…) and is not followed inside of other text"
             return Unusable(problem, "keep the whole value where the reference leads")
         parts.append(operand)
