@@ -180,8 +180,10 @@ class AsyncResolver(AsyncRetrying):
     ) -> dict[str, Secret | D]:
         """Do as `Resolver.get_many` does; native clients are asked concurrently."""
         given = questions.listed(names)
+        shortcuts = self._resolver._engine.state.shortcuts
+        cooled = shortcuts.cooled
         found: dict[str, Secret | D] = {} if fresh else at_once(self._resolver._hot, given, wall_time())
-        if len(found) == len(given) and not torn(found, {}):
+        if len(found) == len(given) and (shortcuts.cooled == cooled or not torn(found, {})):
             return found
         return await self._run(questions.get_many, given, found, default, bool(fresh))
 

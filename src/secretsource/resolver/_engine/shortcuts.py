@@ -49,12 +49,14 @@ class Shortcuts:
         hot: Name to the seconds of the wall clock from which and until which a secret answers it at once.
         near: Name to the place where it is asked for directly, without a walk of the chain.
         allowed: Whether short ways may be taken; not while a test lays its values over the chain.
+        cooled: How many times names were taken off ``hot``: between two such times it has one version of a document.
     """
 
     def __init__(self, most: int) -> None:
         self.hot: dict[str, tuple[float, float, Secret]] = {}
         self.near: dict[str, Near] = {}
         self.allowed = True
+        self.cooled = 0
         self._most = most
 
     def note_hot(self, name: str, at: Instant, entries: Iterable[CachedAnswer], secret: Secret) -> None:
@@ -81,6 +83,7 @@ class Shortcuts:
     def cool(self, entry: CachedAnswer | None) -> None:
         """Let the names that were answered from an entry go the long way again."""
         if entry is not None:
+            self.cooled += 1
             for name, _ in tuple(entry.readers):
                 self.hot.pop(name, None)
 
