@@ -21,6 +21,7 @@ from secretsource.providers.base import (
     SecretRef,
     Stored,
 )
+from secretsource.providers.dotenv import DotenvProvider
 from secretsource.providers.env import EnvProvider
 from secretsource.providers.memory import MemoryProvider
 from secretsource.resolver._default import DefaultResolver
@@ -157,6 +158,24 @@ class TestRead:
         failed = handle(EnvProvider()).read("POINTER")
         assert isinstance(failed, Failed)
         assert failed.reason == "this is not the value, but says where it is"
+
+    @pytest.mark.parametrize(
+        "value",
+        ["ref+abc", "ref+", "ref+env://KEY", "ref+ref+abc", "secretref+vault://x", "'ref+env://KEY'", "plain", "Ref"],
+    )
+    def test_a_value_that_looks_like_a_pointer(self, value: str, tmp_path: Path) -> None:
+        """It is stored so that it points nowhere, and read back as it was: a store's writer redirects no reads."""
+        path = tmp_path / ".env"
+        resolver = Resolver([DotenvProvider(str(path))])
+        (dotenv,) = resolver.providers()
+        assert isinstance(dotenv.store("KEY", value), Stored)
+        assert resolver.get("KEY", fresh=True) == value
+        read = dotenv.read("KEY")
+        assert isinstance(read, Found)
+        assert read.value == value
+        memory = handle(kept := MemoryProvider())
+        assert isinstance(memory.store("KEY", value), Stored)
+        assert Resolver([kept]).get("KEY") == value
 
     @pytest.mark.parametrize("outcome", [NotFound(), DOWN, DENIED])
     def test_what_is_not_a_value(self, outcome: Any) -> None:

@@ -164,7 +164,9 @@ class ProviderHandle:
             return POINTS_ELSEWHERE
         fields = () if place.field is None else (place.field,)
         value = select(outcome.value, fields) if to_fill else chosen(outcome, fields)
-        return Found(value, version=outcome.version, place=outcome.place) if isinstance(value, (str, bytes)) else value
+        if not isinstance(value, (str, bytes)):
+            return value
+        return Found(self._route.read(value), version=outcome.version, place=outcome.place)
 
     def store(self, name: str, value: str | bytes, *, overwrite: bool = False, timeout: float = PATIENCE) -> Written:
         """Write one secret to where `locate` finds it.
@@ -187,7 +189,7 @@ class ProviderHandle:
         if isinstance(place, NotFound):
             return Failed(FailureCode.MISCONFIGURED, place.reason or "the provider could not keep such a name")
         try:
-            return provider.store(place, value, overwrite=overwrite, timeout=timeout)
+            return provider.store(place, self._route.written(value), overwrite=overwrite, timeout=timeout)
         except Exception as error:
             kind = type(error).__name__
         finally:

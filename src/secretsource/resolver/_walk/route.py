@@ -9,7 +9,7 @@ from secretsource._ground.suggest import unknown
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers._registry import DRIVERS, known_schemes
 from secretsource.providers.base import Failed, FailureCode, NotFound
-from secretsource.providers.reference import is_pointer, literal
+from secretsource.providers.reference import FOLLOW_MARK, is_pointer, literal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +61,12 @@ class Route(NamedTuple):
         """Return a value as it is meant: a value that only looks like a pointer has one mark too many."""
         text = literal(value) if self.provider.follows else None
         return value if text is None else text
+
+    def written(self, value: str | bytes) -> str | bytes:
+        """Return the text to store for a value, so that `read` returns the value again, and it points nowhere."""
+        if not self.provider.follows or isinstance(value, bytes):
+            return value
+        return f"{FOLLOW_MARK}{value}" if is_pointer(value) or literal(value) is not None else value
 
     def passes(self, failed: Failed) -> bool:
         """Return whether this failure lets the chain go on."""
