@@ -180,3 +180,17 @@ def test_a_command_that_cannot_be_started_changes_nothing(project: Path, command
         assert signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGPIPE, before)
+
+
+def test_a_secret_that_no_environment_holds(folder: Path, spawn: Spawn) -> None:
+    """The operating system says only that something is too long; the error names the secret, and not its value."""
+    (folder / "mounted").mkdir()
+    (folder / "mounted" / "SHORT").write_text(CANARY, encoding="utf-8")
+    (folder / "mounted" / "LONG").write_text(CANARY * 40_000, encoding="utf-8")
+    (folder / "secretsource.toml").write_text(
+        '[environments.x]\nproviders = ["file://mounted"]\n[secrets.SHORT]\n[secrets.LONG]\n', encoding="utf-8"
+    )
+    done = spawn("run", "--", sys.executable, "-c", PRINT)
+    assert done.returncode == 126
+    assert f"the longest secret is 'LONG' with {len(CANARY) * 40_000} bytes: give it as a file" in done.stderr
+    assert CANARY not in done.stderr

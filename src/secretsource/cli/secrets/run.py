@@ -8,6 +8,7 @@ The secrets go into the new environment only, never into an argument or into the
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -27,7 +28,7 @@ from secretsource.cli.secrets._surroundings import inherited, own_credentials
 from secretsource.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from secretsource import ProviderHandle, Resolver
 
@@ -75,8 +76,9 @@ def run(
     if isinstance(ended, int):
         raise typer.Exit(end_as(ended))
     problem = ended or _become(command, environment)
+    reason = _too_long(secrets, environment) if problem.errno == errno.E2BIG else problem.strerror
     del secrets, environment
-    say("error", f"cannot run {command[0]!r}: {problem.strerror}")
+    say("error", f"cannot run {command[0]!r}: {reason}")
     raise typer.Exit(NOT_A_COMMAND if isinstance(problem, FileNotFoundError) else NOT_EXECUTABLE)
 
 
@@ -130,6 +132,16 @@ def _supervised(
         return supervised(command, environment, holders)
     except OSError as error:
         return error.with_traceback(None)
+
+
+def _too_long(secrets: Iterable[str], environment: Mapping[bytes, bytes]) -> str:
+    """Return why an environment is too long, with the secret that is the longest in it."""
+    lengths = {name: len(environment[os.fsencode(name)]) for name in secrets}
+    longest = max(lengths, key=lengths.__getitem__, default=None)
+    reason = "its arguments and its environment are too long for the operating system"
+    if longest is None:
+        return reason
+    return f"{reason}; the longest secret is {longest!r} with {lengths[longest]} bytes: give it as a file"
 
 
 def _become(command: Sequence[str], environment: Mapping[bytes, bytes]) -> OSError:
