@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,6 +75,36 @@ def printed(key: str, expires_in: float | None = None) -> str:
     return json.dumps(keys)
 
 
+MFA = (
+    "[default]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = base\nmfa_serial = arn:x\n"
+    "[profile base]\naws_access_key_id = a\naws_secret_access_key = b\n"
+)
+ASKED = f"""
+import sys
+from secretsource.providers.aws import AwsProvider
+from secretsource.providers.base import SecretRef
+print(AwsProvider(region={REGION!r}, endpoint_url={NOWHERE!r}).fetch(SecretRef("aws", "TOKEN"), timeout=20).reason)
+print(sys.stdin.read())
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no /dev/tty elsewhere")
+def test_an_mfa_code_without_a_terminal(config: Callable[[str], None]) -> None:
+    """A service cannot be asked; and its standard input, which is not for that, is left to it."""
+    config(MFA)
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED],
+        input="the first line\n",
+        text=True,
+        capture_output=True,
+        check=True,
+        start_new_session=True,
+    )
+    said, left = done.stdout.splitlines()[0], done.stdout.splitlines()[1]
+    assert "wants an MFA code" in said
+    assert (left, done.stderr) == ("the first line", "")
+
+
 class TestWiring:
     """Credentials that cannot be made are a mistake: permanent, explained, and never passed over."""
 
@@ -89,7 +121,7 @@ class TestWiring:
                 {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "a b"},
                 "the AWS session token contains",
             ),
-            ({"AWS_ACCESS_KEY_ID": "AKIA"}, "incomplete"),
+            ({"AWS_ACCESS_KEY_ID": "AKIA"}, "incomplete: AWS_SECRET_ACCESS_KEY is missing"),
             ({"AWS_PROFILE": "nobody"}, "profile is not in the AWS configuration"),
             ({"AWS_PROFILE": "default\n"}, "profile is not in the AWS configuration"),
         ],
@@ -125,6 +157,10 @@ class TestWiring:
                 "sign-in session is missing",
             ),
             ("[default\nregion\n", "configuration"),
+            (
+                "[default]\nrole_arn = arn:aws:iam::111122223333:role/x\n",
+                "incomplete: source_profile or credential_source is missing",
+            ),
         ],
     )
     def test_file(self, text: str, said: str, config: Callable[[str], None], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ service or a program past its own deadline.
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -109,10 +110,34 @@ def find_credentials(profile: str | None, prepare: Callable[[Any], None]) -> Fou
         if profile is not None:
             core.set_config_variable("profile", profile)
         prepare(core)
+        _ask_on_a_terminal_only(core)
         source = core.get_credentials()
     except Exception as error:
         return explain_search(error)
     return NO_CREDENTIALS if source is None else _froze(source)
+
+
+def _ask_on_a_terminal_only(core: Any) -> None:
+    """Let botocore ask for an MFA code where somebody can see it; without a terminal it would read standard input."""
+    provider = core.get_component("credential_provider").get_provider("assume-role")
+    if hasattr(provider, "_prompter"):
+        provider._prompter = typed
+
+
+def typed(prompt: str) -> str:
+    """Return what somebody types on the terminal, unseen.
+
+    Raises:
+        EOFError: There is no terminal.
+    """
+    import getpass
+
+    if os.name == "posix":
+        try:
+            os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        except OSError:
+            raise EOFError from None
+    return getpass.getpass(prompt)
 
 
 def _froze(source: Any) -> FoundCredentials | Failed:

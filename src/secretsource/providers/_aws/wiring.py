@@ -7,6 +7,7 @@ over.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers._aws.errors import explain
@@ -32,6 +33,13 @@ _STATES: Mapping[type[OSError], str] = {
     IsADirectoryError: "is a folder",
     NotADirectoryError: "is not there",
 }
+NO_MFA = Failed(
+    FailureCode.UNAUTHENTICATED,
+    "the role of the AWS profile wants an MFA code, and nobody can type one here",
+    "use a profile without mfa_serial, or run a program that fetches a session for this one",
+    "EOFError",
+)
+_PART = re.compile(r"[A-Za-z_ ]{1,60}")
 _ELSEWHERE = "credential_process or web_identity_token_file in ~/.aws/config"
 _OF_THE_CONFIGURATION = frozenset({"ProfileNotFound", "ConfigParseError", "ConfigNotFound", "InvalidConfigError"})
 _KEPT = frozenset({FailureCode.MISCONFIGURED, FailureCode.UNAUTHENTICATED})
@@ -47,6 +55,10 @@ def explain_search(error: Exception) -> Failed:
         return _unreachable(error)
     if isinstance(error, OSError):
         return _file(error)
+    if isinstance(error, EOFError):
+        return NO_MFA
+    if type(error).__name__ == "PartialCredentialsError":
+        return _incomplete(error)
     outcome = explain(error, "sts", making=True)
     if isinstance(outcome, Failed) and (outcome.retryable or outcome.code in _KEPT) and not _is_of_a_source(error):
         return outcome
@@ -69,6 +81,20 @@ def _unreachable(error: Exception) -> Failed:
     of_container = os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.2")
     failed = unreachable(str(kept.get("endpoint_url") or of_container), error)
     return failed._replace(reason=f"AWS credentials cannot be fetched: {failed.reason}")
+
+
+def _incomplete(error: Exception) -> Failed:
+    """Return the failure of credentials of which a part is missing; botocore names the part by its key or variable."""
+    kept: dict[str, Any] = getattr(error, "kwargs", {})
+    missing = str(kept.get("cred_var", ""))
+    if _PART.fullmatch(missing) is None:
+        missing = "a part"
+    return Failed(
+        FailureCode.UNAUTHENTICATED,
+        f"the AWS credentials are incomplete: {missing} is missing",
+        "set it beside the others, or choose another profile",
+        type(error).__name__,
+    )
 
 
 def _file(error: OSError) -> Failed:
