@@ -9,7 +9,7 @@ import pytest
 
 from secretsource.exceptions import InvalidReference, ProviderDenied, ProviderResponseError, ProviderUnavailable
 from secretsource.providers._registry import known_schemes
-from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
+from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 from secretsource.resolver._walk.chain import MAX_FOLLOWED
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tests.shells import Shell, ShellKind
 
+    from secretsource.providers.base import Outcome
     from secretsource.testing import FakeClock
 
     NewShell = Callable[..., Shell]
@@ -137,6 +138,24 @@ def test_an_absence_at_the_other_end_and_then_an_outage(
     clock.advance(10)
     with pytest.raises(ProviderUnavailable):
         shell.get("NAME")
+
+
+@pytest.mark.parametrize("target", [Failed(FailureCode.TIMEOUT), NotFound()])
+def test_an_old_reference_to_an_old_absence(
+    target: Outcome, kind: ShellKind, new_shell: NewShell, clock: FakeClock
+) -> None:
+    """While a reference cannot be asked for anew, it is not known where it leads: an outage, and no mistake in it."""
+    pointers = kind.provider({"NAME": "ref+scripted://key"}, follows=True, name="pointers")
+    provider = kind.provider({})
+    shell = new_shell(pointers, provider, ttl=100, revalidate=0, negative_ttl=10)
+    with pytest.raises(ProviderResponseError, match="leads to a secret that is not there"):
+        shell.get("NAME")
+    pointers.answer("NAME", Failed(FailureCode.UNAVAILABLE))
+    provider.answer("key", target)
+    clock.advance(100)
+    with pytest.raises(ProviderUnavailable) as caught:
+        shell.get("NAME")
+    assert caught.value.provider == ("scripted" if isinstance(target, Failed) else "pointers")
 
 
 @pytest.mark.parametrize(

@@ -173,8 +173,10 @@ def _follow(
             return _misled(f"the references lead through more than {MAX_FOLLOWED} places")
         outcome = yield from _consult(result, route, place, cache)
         if isinstance(outcome, NotFound):
-            if result.doubt is not None and result.doubt[1] == place:
-                return result.doubt[0]
+            unasked = next((each for each in reversed(seen) if each in result.doubts), None)
+            if unasked is not None:  # an old absence, or an old reference, which may lead elsewhere by now
+                result.ref = unasked
+                return result.doubts[unasked]
             return _misled(f"the reference {_path(seen)} leads to a secret that is not there")
     return outcome
 
@@ -241,9 +243,9 @@ _ORDER: tuple[Served, ...] = ("live", "fresh", "revalidating", "stale")
 
 
 def _doubt(result: Resolution, failed: Failed, place: SecretRef) -> None:
-    """Keep the first provider that could not be asked: an absence at it, or behind it, is not known to be one."""
-    if failed.retryable and result.doubt is None:
-        result.doubt = (failed, place)
+    """Keep a provider that could not be asked: an absence at it, or behind it, is not known to be one."""
+    if failed.retryable:
+        result.doubts.setdefault(place, failed)
 
 
 def _selected(found: Found, entry: CachedAnswer | None, fields: tuple[str, ...]) -> Outcome:

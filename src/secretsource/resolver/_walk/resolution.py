@@ -116,13 +116,13 @@ class Resolution:
         steps: The places asked, in order.
         due: Documents to refresh in the background.
         used: Documents that the answer rests on, as they were asked for, each with the entry that answered.
-        doubt: A provider that could not be asked, though the chain went on, and where.
+        doubts: The places that could not be asked, though the chain went on, each with the failure.
         at: When it ended.
     """
 
     __slots__ = (
         "at",
-        "doubt",
+        "doubts",
         "due",
         "entry",
         "fields",
@@ -146,8 +146,13 @@ class Resolution:
         self.steps: list[Step] = []
         self.due: list[Ask] = []
         self.used: list[tuple[Ask, CachedAnswer | None]] = []
-        self.doubt: tuple[Failed, SecretRef] | None = None
+        self.doubts: dict[SecretRef, Failed] = {}
         self.at = at
+
+    @property
+    def doubt(self) -> tuple[Failed, SecretRef] | None:
+        """The first provider that could not be asked, and where; None if all could."""
+        return next(((failed, place) for place, failed in self.doubts.items()), None)
 
     def ended(self, outcome: Outcome, ref: SecretRef) -> Resolution:
         """Return the same resolution with its end."""
