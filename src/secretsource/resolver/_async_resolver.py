@@ -22,11 +22,9 @@ from secretsource.resolver._call import abandon, by_route, fetch, hand_over
 from secretsource.resolver._crew import Crew
 from secretsource.resolver._engine.flight import Flight
 from secretsource.resolver._engine.landing import landing, running_loop
-from secretsource.resolver._engine.shortcuts import at_once
 from secretsource.resolver._questions import Later
 from secretsource.resolver._resolver import Resolver
 from secretsource.resolver._retrying import AsyncRetrying
-from secretsource.resolver._walk.agreement import torn
 from secretsource.resolver._walk.resolution import OVERDUE, Reply
 
 TYPE_CHECKING = False
@@ -180,11 +178,11 @@ class AsyncResolver(AsyncRetrying):
     ) -> dict[str, Secret | D]:
         """Do as `Resolver.get_many` does; native clients are asked concurrently."""
         given = questions.listed(names)
-        shortcuts = self._resolver._engine.state.shortcuts
-        cooled = shortcuts.cooled
-        found: dict[str, Secret | D] = {} if fresh else at_once(self._resolver._hot, given, wall_time())
-        if len(found) == len(given) and (shortcuts.cooled == cooled or not torn(found, {})):
-            return found
+        found: dict[str, Secret | D] = {}
+        if not fresh:
+            found, is_whole = self._resolver._engine.state.shortcuts.many(given, wall_time())
+            if is_whole:
+                return found
         return await self._run(questions.get_many, given, found, default, bool(fresh))
 
     async def load(self, kind: type[T]) -> T:

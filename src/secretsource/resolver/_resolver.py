@@ -19,7 +19,6 @@ from secretsource.resolver._engine.engine import Engine
 from secretsource.resolver._engine.shortcuts import at_once
 from secretsource.resolver._questions import Later
 from secretsource.resolver._retrying import Retrying
-from secretsource.resolver._walk.agreement import torn
 from secretsource.resolver._walk.resolution import OVERDUE, Reply
 
 TYPE_CHECKING = False
@@ -228,11 +227,11 @@ class Resolver(Retrying):
             ProviderError: A provider could not be asked, or refused, for one of them.
         """
         given = questions.listed(names)
-        shortcuts = self._engine.state.shortcuts
-        cooled = shortcuts.cooled
-        found: dict[str, Secret | D] = {} if fresh else at_once(self._hot, given, wall_time())
-        if len(found) == len(given) and (shortcuts.cooled == cooled or not torn(found, {})):
-            return found
+        found: dict[str, Secret | D] = {}
+        if not fresh:
+            found, is_whole = self._engine.state.shortcuts.many(given, wall_time())
+            if is_whole:
+                return found
         return self._run(questions.get_many, given, found, default, bool(fresh))
 
     def load(self, kind: type[T]) -> T:

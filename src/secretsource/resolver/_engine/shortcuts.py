@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.providers.base import AsyncProvider
+from secretsource.resolver._walk.agreement import torn
 from secretsource.resolver._walk.delivery import as_fresh
 
 TYPE_CHECKING = False
@@ -79,6 +80,12 @@ class Shortcuts:
         if result.ref.field is None and not result.fields:
             _make_room(self.near, request.name, self._most)
             self.near[request.name] = Near(request.name, route, result.ref)
+
+    def many(self, names: list[str], wall: float) -> tuple[dict[str, Any], bool]:
+        """Return what `at_once` does, and whether it is all of the names, with every document of one version."""
+        cooled = self.cooled
+        found = at_once(self.hot, names, wall)
+        return found, len(found) == len(names) and (self.cooled == cooled or not torn(found, {}))
 
     def cool(self, entry: CachedAnswer | None) -> None:
         """Let the names that were answered from an entry go the long way again."""
