@@ -308,11 +308,7 @@ class Resolver(Retrying):
         return self._engine.rotation_listeners.add(callable_with(callback, "a RotationEvent"))
 
     def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
-        """Call ``callback`` for every look-up that is not a plain hit; returns a function that stops it.
-
-        Raises:
-            ConfigurationError: The callback is not a plain function.
-        """
+        """Call ``callback`` for every look-up that is not a plain hit; returns and raises as `on_rotate` does."""
         return self._engine.event_listeners.add(callable_with(callback, "a SecretEvent"))
 
     def silence(self) -> None:
