@@ -220,11 +220,21 @@ def test_a_provider_before_it_leads_elsewhere(project: Path, put: Command, monke
     assert "still comes from env://SESSION_KEY" in put("SESSION_KEY").stderr
 
 
-def test_a_value_that_would_be_followed(project: Path, put: Command) -> None:
-    """What begins like a reference is stored as it is, and a warning says what `get` makes of it."""
-    done = put("DEBUG_TOKEN", value=f"ref+{CANARY}")
+def test_a_provider_before_it_leads_nowhere(project: Path, put: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The value is stored, and a warning says what `get` makes of it."""
+    monkeypatch.setenv("SESSION_KEY", "ref+file://NOWHERE")
+    done = put("SESSION_KEY")
     assert done.exit_code == 0
-    assert done.stderr.startswith("warning: the value is stored, but get would fail: cannot get secret 'DEBUG_TOKEN'")
+    assert done.stderr.startswith("warning: the value is stored, but get would fail: cannot get secret 'SESSION_KEY'")
+
+
+@pytest.mark.parametrize("text", [f"ref+{CANARY}", "ref+file://TLS_KEY", "ref+ref+abc", "'ref+file://TLS_KEY'"])
+def test_a_value_that_begins_like_a_reference(text: str, project: Path, put: Command, command: Command) -> None:
+    """It is a value here, so it is stored in the form in which it is followed nowhere."""
+    done = put("DEBUG_TOKEN", value=text)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert command("get", "DEBUG_TOKEN").stdout == f"{text}\n"
+    assert put("DEBUG_TOKEN", value=text).stdout.startswith("DEBUG_TOKEN: same")
 
 
 def test_a_provider_behind_it_is_not_asked(project: Path, put: Command) -> None:
