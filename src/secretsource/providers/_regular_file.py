@@ -12,13 +12,14 @@ import os
 import stat
 
 from secretsource._ground.namedtuple import NamedTuple
+from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import Failed, FailureCode, NotFound, Occupied, Stored
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource.providers.base import Written
 
-__all__ = ["LIMIT", "Contents", "Signature", "read_file", "refusal", "signature_at", "write_file"]
+__all__ = ["LIMIT", "Contents", "Signature", "path_of", "read_file", "refusal", "signature_at", "write_file"]
 
 LIMIT = 1024 * 1024
 """Longest file, in bytes, that is taken for a secret."""
@@ -74,6 +75,22 @@ class Contents:
     def __init__(self, value: bytes, version: str) -> None:
         self.value = value
         self.version = version
+
+
+def path_of(given: object, setting: str) -> str | None:
+    """Return the path of a setting as text, also if it is a `pathlib.Path`; None for none.
+
+    Args:
+        given: The path.
+        setting: Its name in the error.
+
+    Raises:
+        ConfigurationError: It is not a path.
+    """
+    path = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if path is None or isinstance(path, str):
+        return path
+    raise ConfigurationError(f"{setting} must be a path, not {type(given).__name__}")
 
 
 def signature_at(path: str) -> Signature | None:

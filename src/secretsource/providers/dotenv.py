@@ -12,7 +12,7 @@ from secretsource._ground.clock import SYSTEM_CLOCK
 from secretsource._ground.repository import Nearest, folders, nearest
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError
-from secretsource.providers._regular_file import Contents, read_file, signature_at, write_file
+from secretsource.providers._regular_file import Contents, path_of, read_file, signature_at, write_file
 from secretsource.providers.base import (
     Failed,
     FailureCode,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["DotenvProvider"]
 
 FILE_NAME = ".env"
+EMPTY = ("value", "absent")
 PREVIOUS = "_PREVIOUS"
 
 SETTLED = 2_000_000_000
@@ -65,7 +66,7 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         pipe: Read a named pipe too: once, until its writer closes it, and store its content.
 
     Raises:
-        ConfigurationError: There is no such encoding.
+        ConfigurationError: There is no such encoding, ``empty`` is another word, or ``path`` is not a path.
     """
 
     scheme: ClassVar[str] = "dotenv"
@@ -85,9 +86,11 @@ class DotenvProvider(WritableProvider, IdentifiedProvider):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
+        if empty not in EMPTY:
+            raise ConfigurationError(f"provider {self.name!r}: empty must be 'value' or 'absent'")
         if not _is_encoding(encoding):
             raise ConfigurationError(f"provider {self.name!r} has no encoding {encoding!r}: leave it out for UTF-8")
-        self._path = path
+        self._path = path_of(path, f"provider {self.name!r}: path")
         self._interpolate = interpolate
         self._encoding = encoding
         self._empty_is_absent = empty == "absent"
@@ -300,6 +303,6 @@ def _malformed(reason: str, remedy: str) -> Failed:
 def _is_encoding(name: str) -> bool:
     try:
         "x".encode(name)
-    except (LookupError, ValueError):
+    except (LookupError, TypeError, ValueError):
         return False
     return True

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from secretsource._traceless import traceless
+from secretsource.exceptions import ConfigurationError
 from secretsource.providers.base import Failed, FailureCode, Found, IdentifiedProvider, Identity, NotFound, SecretRef
 
 TYPE_CHECKING = False
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EnvProvider"]
 
+EMPTY = ("value", "absent")
 PREVIOUS = "_PREVIOUS"
 
 
@@ -29,12 +32,16 @@ class EnvProvider(IdentifiedProvider):
         environ: Another mapping to look in, in place of the process's own.
         empty: The meaning of an empty variable: an empty ``value``, or that the secret is ``absent``. Choose ``absent``
             if a tool such as Docker Compose sets every variable that it knows.
+
+    Raises:
+        ConfigurationError: ``empty`` is another word.
     """
 
     scheme: ClassVar[str] = "env"
     max_age: float | None = 0.0
     follows: bool = True
 
+    @traceless
     def __init__(
         self,
         prefix: str = "",
@@ -44,6 +51,8 @@ class EnvProvider(IdentifiedProvider):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
+        if empty not in EMPTY:
+            raise ConfigurationError(f"provider {self.name!r}: empty must be 'value' or 'absent'")
         self._prefix = prefix
         self._environ = os.environ if environ is None else environ
         self._empty_is_absent = empty == "absent"

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 
-from secretsource.providers._regular_file import LIMIT, Contents, read_file, write_file
+from secretsource._traceless import traceless
+from secretsource.providers._regular_file import LIMIT, Contents, path_of, read_file, write_file
 from secretsource.providers.base import (
     Failed,
     FailureCode,
@@ -49,15 +50,19 @@ class FileProvider(WritableProvider, IdentifiedProvider):
     Args:
         directory: The folder to look in, in place of the usual ones.
         strip_newline: Remove one line end from the end of a text, which editors and ``echo`` put there.
+
+    Raises:
+        ConfigurationError: ``directory`` is not a path.
     """
 
     scheme: ClassVar[str] = "file"
     url_setting: ClassVar[str | None] = "directory"
     max_age: float | None = 1.0
 
+    @traceless
     def __init__(self, directory: str | None = None, strip_newline: bool = True, *, name: str | None = None) -> None:
         super().__init__(name=name)
-        self._directory = directory
+        self._directory = path_of(directory, f"provider {self.name!r}: directory")
         self._strip_newline = strip_newline
 
     @property

@@ -9,6 +9,8 @@ those that it wants refreshed later (`Later`), and is sent nothing. It returns i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource._ground.sentinels import UNSET
 from secretsource._secret import Secret, SecretSet
@@ -22,7 +24,7 @@ from secretsource.resolver._walk.resolution import Ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from typing import Any, TypeVar
 
     from secretsource._ground.clock import Instant
@@ -70,6 +72,8 @@ def listed(names: Iterable[str]) -> list[str]:
     """
     if isinstance(names, str):
         raise InvalidReference("names must be a list, such as ['ONE', 'OTHER'], not one string")
+    if not isinstance(names, Iterable):
+        raise InvalidReference(f"names must be a list, such as ['ONE', 'OTHER'], not {type(names).__name__}")
     return list(names)
 
 
