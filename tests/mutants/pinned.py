@@ -288,5 +288,30 @@ FAULTS = (
         "if is_same or answer is None or answer.provider == goal.name:", "if True:",
         "tests/cli/secrets/test_set.py::test_a_provider_before_it_has_another_value",
     ),
+    Fault(
+        "a user stands beside the password of another version", "resolver/_questions.py",
+        "        names = torn(found, results)", "        names = set[str]()",
+        "tests/resolver/test_torn_documents.py",
+    ),
+    Fault(
+        "a copied value becomes a reference that is followed", "resolver/_walk/route.py",
+        "if is_pointer(value) or literal(value) is not None else value", "if False else value",
+        "tests/resolver/test_inspection.py",
+    ),
+    Fault(
+        "the proxy of the environment sees the calls to this machine", "providers/_wire/proxies.py",
+        "return {} if is_here(url) else get_environ_proxies(url)", "return get_environ_proxies(url)",
+        "tests/providers/wire/test_proxies.py",
+    ),
+    Fault(
+        "an old reference to an old absence is a mistake for good", "resolver/_walk/chain.py",
+        "if unasked is not None:", "if False:",
+        "tests/resolver/walk/test_following.py",
+    ),
+    Fault(
+        "the path of Vault's API lets a weaker source answer", "providers/_vault/engines.py",
+        "meant = mount.meant_by(ref.location) if mount.versioned", "meant = None if mount.versioned",
+        "tests/providers/vault/test_vault.py::TestKeyValue",
+    ),
 )  # fmt: skip
 """All of them."""
