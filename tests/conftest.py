@@ -16,7 +16,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from tests.chain.outcomes import table
 
 from secretsource.resolver._default import default_resolver
@@ -35,7 +35,12 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 ENDED_BY_CLOSE = {"secretsource-flush", "secretsource-listen"}
 """Names of the threads that are gone soon after what began them was closed."""
 
-settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],  # it reads the clock, and so would judge the machine
+)
 settings.load_profile("house")
 
 
@@ -114,7 +119,7 @@ def no_thread_is_left() -> Iterator[None]:
     """A test closes what it opened, and what is closed ends its threads: the next test may count its own."""
     before = set(threading.enumerate())
     yield
-    patience = monotonic() + 5
+    patience = monotonic() + 30
     while left := [
         thread for thread in threading.enumerate() if thread.name in ENDED_BY_CLOSE and thread not in before
     ]:

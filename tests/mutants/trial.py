@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 from tests.mutants.stage import PLAIN, Spot, Stage
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def prepare() -> None:
     sys.path[:0] = [str(SOURCE)]
     settings.register_profile(
         "mutants", deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
-        max_examples=50,
+        max_examples=50, suppress_health_check=[HealthCheck.too_slow],
     )  # fmt: skip
     for name in DEAR:
         import_module(name)
