@@ -21,13 +21,15 @@ from tests.torture.worker import PEPPER, Settings
 from secretsource.issuing import ApiKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 TREE = Path(__file__).parents[2]
 LONGEST_LOG = 16 << 20
 """Bytes that SQLite's write-ahead log may reach: it is checkpointed at 4 MiB, and readers put that off for a moment."""
 SHORTEST, LONGEST = 0.5, 3.0
 """Seconds between two processes that are killed."""
+ENOUGH_WITHIN = 60.0
+"""Further seconds on a busy machine, until all of what the plan asks for has happened."""
 ENDING = 4
 """In how many times its patience a process that is told to end has ended."""
 
@@ -42,6 +44,8 @@ class Plan(NamedTuple):
         seed: Of what is chosen.
         processes: How many at a time.
         patience: Seconds after which a forked child that has not ended hangs.
+        kills: Processes that must have been killed before it ends, with a further minute for that.
+        kinds: Kinds of lines that the ledger must have by then.
     """
 
     url: str
@@ -50,6 +54,8 @@ class Plan(NamedTuple):
     seed: int
     processes: int
     patience: float = 30.0
+    kills: int = 0
+    kinds: Sequence[str] = ()
 
     @property
     def file(self) -> Path | None:
@@ -91,6 +97,11 @@ class Outcome(NamedTuple):
         """The outcome and all that was lost, with the whole trace of each child that hung."""
         return "\n".join([str(self), *self.lost])
 
+    @property
+    def has_enough(self) -> bool:
+        """Whether all of what the plan asks for has happened."""
+        return self.kills >= self.plan.kills and all(self.counts.get(kind, 0) for kind in self.plan.kinds)
+
 
 class Crew:
     """The processes of a plan.
@@ -120,7 +131,7 @@ class Crew:
         kill_at, tell_at = began + LONGEST, began + 60
         try:
             self._running = [self._start() for _ in range(self._plan.processes)]
-            while (now := time.monotonic()) < began + self._plan.seconds:
+            while self._goes_on(began, now := time.monotonic()):
                 time.sleep(0.02)
                 self._measure()
                 if now > kill_at:
@@ -133,6 +144,10 @@ class Crew:
         finally:
             self._clear()
         return self._outcome([*complaints, *self._judge()])
+
+    def _goes_on(self, began: float, now: float) -> bool:
+        over = now - began - self._plan.seconds
+        return over < 0 or (over < ENOUGH_WITHIN and not self._outcome([]).has_enough)
 
     def _start(self) -> subprocess.Popen[bytes]:
         settings = Settings(self._plan.url, str(self._ledger), self._random.randrange(1 << 30), self._plan.patience)
