@@ -167,13 +167,15 @@ class TestInterrupted:
         with provider.hold() as gate, ThreadPoolExecutor(2) as pool:
             leader = pool.submit(resolver.get, "NAME")
             gate.entered.wait(30)
+            flight = resolver._engine.state.flights.latest(SecretRef("scripted", "NAME"))
+            assert flight is not None
             waiter = pool.submit(resolver.get, "NAME")
-            time.sleep(0.02)
+            wait_until(lambda: flight._callbacks)  # until the waiter has joined
             gate.open()
             with pytest.raises(type(interruption)):
                 leader.result(30)
             with pytest.raises(ProviderUnavailable, match="interrupted"):
-                waiter.result(1)
+                waiter.result(30)
         provider.interruption = None
         assert resolver.get("NAME") == "one"
 
@@ -203,14 +205,14 @@ class TestInterrupted:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < end, "it has not happened"
         time.sleep(0.001)
 
 
 async def arrival(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)
 
