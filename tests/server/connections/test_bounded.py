@@ -18,7 +18,8 @@ from secretsource.server.connections.bounded import BoundedProtocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-SOON = 0.15
+SOON = 0.3
+"""Seconds in which a request must arrive, where a test waits for that."""
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = HEAD + b"X-Forwarded-For: 203.0.113.5\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
 
@@ -75,10 +76,15 @@ async def one(reader: asyncio.StreamReader) -> Any:
     return json.loads(await reader.readexactly(int(head.partition(b"content-length: ")[2].split()[0])))
 
 
-@pytest_asyncio.fixture
-async def site(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
-    """The application at a free port, with little patience."""
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little patience with requests, for the tests that wait for its end; on a busy machine, others would meet it."""
     monkeypatch.setattr(bounded, "ARRIVES_WITHIN", SOON)
+
+
+@pytest_asyncio.fixture
+async def site() -> AsyncIterator[Site]:
+    """The application at a free port."""
     found = Site()
     config = Config(found, ws="none", log_config=None, timeout_keep_alive=60)
     state, loop = ServerState(), asyncio.get_running_loop()
@@ -103,6 +109,7 @@ async def test_trailers_are_no_headers(site: Site, trailer: bytes) -> None:
     assert (headers, body) == ({"host": "x", "x-forwarded-for": "203.0.113.5", "transfer-encoding": "chunked"}, "hi")
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     "sent",
     [
@@ -119,6 +126,7 @@ async def test_a_request_that_does_not_arrive_is_refused(site: Site, sent: bytes
     assert json.loads(body)["code"] == "request_timeout"
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_body_that_trickles_in_is_refused(site: Site) -> None:
     """A byte now and then is no reason to wait."""
     reader, writer = await site.open(HEAD + b"Content-Length: 1000\r\n\r\n")
@@ -152,16 +160,16 @@ async def test_what_cannot_be_read_is_refused(site: Site, sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("before", [b"", HEAD + b"Content-Length: 0\r\n\r\n"], ids=["first", "next"])
-async def test_a_head_without_an_end_is_refused(site: Site, before: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_head_without_an_end_is_refused(site: Site, before: bytes) -> None:
     """431, long before memory is short, also behind a request that was answered."""
-    monkeypatch.setattr(bounded, "ARRIVES_WITHIN", 60.0)
     told = await site.end(before, HEAD + b"X-A: " + b"a" * bounded.LARGEST_HEAD)
     assert b"HTTP/1.1 431 Request Header Fields Too Large\r\n" in told
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_request_that_arrived_has_its_time(site: Site) -> None:
     """An answer may take longer than a request to arrive, and the connection serves the next one."""
-    site.takes = 4 * SOON
+    site.takes = 3 * SOON
     reader, writer = await site.open()
     for number in (b"1", b"2"):
         writer.write(HEAD + b"Content-Length: 1\r\n\r\n" + number)
@@ -169,12 +177,13 @@ async def test_a_request_that_arrived_has_its_time(site: Site) -> None:
     site.takes = 0.0
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_an_idle_connection_stays(site: Site) -> None:
     """As long as the server keeps idle connections, and not only as long as a request may take to arrive."""
     reader, writer = await site.open(HEAD + b"Content-Length: 1\r\n\r\n1")
     await asyncio.wait_for(one(reader), 30)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(reader.read(1), 4 * SOON)
+        await asyncio.wait_for(reader.read(1), 3 * SOON)
     writer.write(HEAD + b"Content-Length: 1\r\n\r\n2")
     assert (await asyncio.wait_for(one(reader), 30))[1] == "2"
 
@@ -188,6 +197,7 @@ async def test_requests_that_arrive_together_are_answered_in_turn(site: Site) ->
     assert bodies == [large.decode(), "2"]
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_an_answer_that_has_begun_is_not_followed_by_another(site: Site) -> None:
     """A client that stops in the middle of its body then sees the end of the connection alone."""
     site.begins = True
