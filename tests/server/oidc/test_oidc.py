@@ -24,6 +24,7 @@ from secretsource.server.oidc.provider import EVERY, PAUSE, Provider
 from secretsource.server.oidc.settings import OidcSettings, OperatorRule
 from secretsource.server.oidc.sign_in import AT_ONCE, Departure, OidcSignIn
 from secretsource.server.problems import Problem
+from secretsource.testing.servers._process import reserved_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -404,34 +405,32 @@ async def test_no_secret_is_in_a_log_or_an_error(
 def test_the_mock_of_others_lets_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider that is not ours: the form is posted as a person would, and the browser is sent back."""
     monkeypatch.setenv("OIDC_CLIENT_SECRET", SECRET)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [str(Path(sys.executable).parent / "oidc-provider-mock"), "--host", "127.0.0.1", "--port", str(port)]
-    mock = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": ""}
-    )
-    issuer = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                httpx.get(f"{issuer}/.well-known/openid-configuration").raise_for_status()
-                break
-            except httpx.HTTPError:
-                assert mock.poll() is None
-                time.sleep(0.05)
-        rules = (OperatorRule("sub", "ann", ("keys:read",)),)
-        settings = OidcSettings(issuer, "c", BACK, "ref+env://OIDC_CLIENT_SECRET", operators=rules)
+    with reserved_port() as port:
+        command = [str(Path(sys.executable).parent / "oidc-provider-mock"), "--host", "127.0.0.1", "--port", str(port)]
+        mock = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": ""}
+        )
+        issuer = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(600):
+                try:
+                    httpx.get(f"{issuer}/.well-known/openid-configuration").raise_for_status()
+                    break
+                except httpx.HTTPError:
+                    assert mock.poll() is None
+                    time.sleep(0.05)
+            rules = (OperatorRule("sub", "ann", ("keys:read",)),)
+            settings = OidcSettings(issuer, "c", BACK, "ref+env://OIDC_CLIENT_SECRET", operators=rules)
 
-        async def conversation() -> Person:
-            sign_in = OidcSignIn(settings)
-            departure = await sign_in.depart()
-            sent_back = await asyncio.to_thread(httpx.post, departure.address, data={"sub": "ann"})
-            back = httpx.URL(sent_back.headers["location"])
-            assert str(back).startswith(BACK)
-            return await sign_in.arrive(departure.cookie, dict(back.params))
+            async def conversation() -> Person:
+                sign_in = OidcSignIn(settings)
+                departure = await sign_in.depart()
+                sent_back = await asyncio.to_thread(httpx.post, departure.address, data={"sub": "ann"})
+                back = httpx.URL(sent_back.headers["location"])
+                assert str(back).startswith(BACK)
+                return await sign_in.arrive(departure.cookie, dict(back.params))
 
-        assert asyncio.run(conversation()).rule is rules[0]
-    finally:
-        mock.terminate()
-        mock.wait(60)
+            assert asyncio.run(conversation()).rule is rules[0]
+        finally:
+            mock.terminate()
+            mock.wait(60)
