@@ -344,10 +344,17 @@ class TestSingleFlight:
 
         front.fault = slowly
         with ThreadPoolExecutor(8) as threads:
-            asking = [threads.submit(ask, provider, "secret/x") for _ in range(8)]
+            come = threading.Barrier(9)
+
+            def one() -> Any:
+                come.wait(30)
+                return ask(provider, "secret/x")
+
+            asking = [threads.submit(one) for _ in range(8)]
+            come.wait(30)
             while len(front.calls) < 1:
                 time.sleep(0.01)
-            time.sleep(0.1)
+            time.sleep(0.3)
             begun.set()
             assert {code(flight.result()) for flight in asking} == {FailureCode.UNAVAILABLE}
         assert len(front.calls) == 1
