@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Shell", "ShellKind", "clock", "kind", "new_shell"]
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds after which something that should have happened by itself has not."""
 
 ASKING = ("get", "get_many", "get_set", "prefetch", "reject", "explain", "close")

@@ -60,13 +60,13 @@ class Caller:
 
     async def status(self) -> int:
         """The status of the answer."""
-        await asyncio.wait_for(self.started.wait(), 5)
+        await asyncio.wait_for(self.started.wait(), 30)
         return int(self.sent[0].get("status", 101))
 
 
 async def settled(check: Callable[[], Awaitable[bool] | bool]) -> None:
     """Wait until something holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             held = check()
             if held if isinstance(held, bool) else await held:

@@ -18,7 +18,7 @@ class Ear:
     def __call__(self, change: KeyChange) -> None:
         self._heard.put(change)
 
-    def next(self, timeout: float = 5.0) -> KeyChange:
+    def next(self, timeout: float = 30.0) -> KeyChange:
         """The next change."""
         return self._heard.get(timeout=timeout)
 

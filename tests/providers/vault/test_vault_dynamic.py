@@ -141,7 +141,7 @@ def found(outcome: object) -> Found:
     return outcome
 
 
-def eventually(condition: Any, seconds: float = 5.0) -> bool:
+def eventually(condition: Any, seconds: float = 30.0) -> bool:
     """Whether something becomes true: Vault revokes leases in the background."""
     until = time.monotonic() + seconds
     while not condition() and time.monotonic() < until:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < end, "it has not happened"
         time.sleep(0.001)

@@ -51,7 +51,7 @@ def listen(driver: Driver) -> Iterator[Callable[..., Listening]]:
     def begin(listener: Callable[..., None] = lambda _: None) -> Listening:
         made.append(Listening("there", driver.hear, lambda error: type(error).__name__, listener, (0.0, 0.0)))
         made[-1].begin()
-        assert driver.begun.acquire(timeout=5)
+        assert driver.begun.acquire(timeout=30)
         return made[-1]
 
     yield begin
@@ -69,7 +69,7 @@ def test_a_fault_of_the_driver_is_outlived(driver: Driver, listen: Callable[...,
     driver.fault = fault
     for _ in range(3):
         driver.stop.set()
-        assert driver.begun.acquire(timeout=5)
+        assert driver.begun.acquire(timeout=30)
     assert listening._thread.is_alive()
     assert SECRET not in str(listening.health())
 
@@ -89,7 +89,7 @@ def test_a_fault_of_the_listener_is_outlived(
         told.release()
 
     listen(listener)
-    assert told.acquire(timeout=5)
+    assert told.acquire(timeout=30)
 
 
 def test_health_says_since_when(driver: Driver, listen: Callable[..., Listening]) -> None:

@@ -59,7 +59,7 @@ def listen(store: sql.PostgresStore) -> Iterator[Callable[..., tuple[Listening, 
 
 def until(condition: Callable[[], object]) -> None:
     """Wait until something is so."""
-    patience = monotonic() + 10
+    patience = monotonic() + 30
     while not condition():
         assert monotonic() < patience
         sleep(0.01)

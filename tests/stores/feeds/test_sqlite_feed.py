@@ -210,7 +210,7 @@ def test_a_key_that_another_process_revokes_is_refused_long_before_its_ttl(url: 
         time.sleep(4 * sqlite_feed.PAUSE)  # the gap at the beginning is over
         assert keys.check(issued.plaintext, scope=NO_SCOPE)
         revoke_elsewhere(url, issued.record.key_id)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while not isinstance(keys.check(issued.plaintext, scope=NO_SCOPE), Rejected):
             assert time.monotonic() < until
 
@@ -223,7 +223,7 @@ async def test_a_key_that_another_process_revokes_is_refused_on_an_event_loop(ur
     await asyncio.sleep(4 * sqlite_feed.PAUSE)
     assert await keys.check(issued.plaintext, scope=NO_SCOPE)
     revoke_elsewhere(url, issued.record.key_id)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while not isinstance(await keys.check(issued.plaintext, scope=NO_SCOPE), Rejected):
         assert time.monotonic() < until
     await keys.close()
@@ -236,7 +236,7 @@ def test_both_sides_of_a_fork_are_told(url: str) -> None:
         issued = [keys.issue(owner="acme") for _ in range(2)]
 
         def hears(number: int) -> bool:
-            until = time.monotonic() + 10
+            until = time.monotonic() + 30
             while time.monotonic() < until:
                 if not keys.check(issued[number].plaintext, scope=NO_SCOPE):
                     return True

@@ -47,7 +47,7 @@ def url(pooler: Pgbouncer, database_url: str) -> str:
 
 def until(condition: Callable[[], object]) -> None:
     """Wait until something is so."""
-    patience = monotonic() + 10
+    patience = monotonic() + 30
     while not condition():
         assert monotonic() < patience
         sleep(0.01)
