@@ -133,7 +133,7 @@ def test_a_turn_is_waited_for_until_the_deadline(events: Any) -> None:
         begun = time.monotonic()
         with pytest.raises(TimeoutError):
             imports.load("tests_of_turns_setter", until=begun + 0.05)
-        assert 0.05 <= time.monotonic() - begun < 2
+        assert 0.05 <= time.monotonic() - begun < 30
         with pytest.raises(TimeoutError):
             imports.load("tests_of_turns_setter", until=begun)
     assert "tests_of_turns_setter" not in sys.modules

@@ -89,4 +89,4 @@ def test_an_sdk_waits_for_its_turn_and_the_look_up_does_not(tmp_path: Path, driv
     outcome: list[Any] = json.loads(done.stdout)
     code, took, loaded = outcome
     assert (code, loaded) == ("timeout", [])
-    assert TIMEOUT * 0.9 <= took < TIMEOUT + 5
+    assert TIMEOUT * 0.9 <= took < TIMEOUT + 30

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = needs_fork
 
 KEY = record(1).key_id
-PATIENCE = 0.5
+PATIENCE = 1.0
 
 
 @pytest.fixture

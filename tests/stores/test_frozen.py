@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TIMEOUT, CONNECT = 0.4, 2.0
 BOUND = TIMEOUT + 1.0 + CONNECT
 """Seconds to find a connection dead, and to try to have another."""
-LOAD = 3.0
+LOAD = 15.0
 """Seconds by which a machine that has much to do may be late."""
 
 

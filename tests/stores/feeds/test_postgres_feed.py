@@ -46,10 +46,10 @@ def listen(store: sql.PostgresStore) -> Iterator[Callable[..., tuple[Listening, 
     made: list[Listening] = []
 
     def begin(announce: Callable[[str], None] | None = None) -> tuple[Listening, Ear]:
-        ear, server = Ear(), Server(store.database.address._replace(timeout=0.3))
+        ear, server = Ear(), Server(store.database.address._replace(timeout=1.0))
         if announce is not None:
             server.announce = announce  # type: ignore[assignment, method-assign]
-        made.append(PostgresFeed(server, 0.3).listen(ear))
+        made.append(PostgresFeed(server, 1.0).listen(ear))
         return made[-1], ear
 
     yield begin

@@ -57,9 +57,9 @@ def listen() -> Iterator[Listen]:
 
 def test_news_reaches_every_listener_in_order(running_valkey: Valkey, listen: Listen) -> None:
     """Each hears first that everything is in doubt, for it has just begun."""
-    feed = RedisChangeFeed(running_valkey.url, patience=0.3)
+    feed = RedisChangeFeed(running_valkey.url, patience=0.9)
     assert isinstance(feed, ChangeBus)
-    ears = [listen(feed), listen(RedisChangeFeed(running_valkey.url, patience=0.3))]
+    ears = [listen(feed), listen(RedisChangeFeed(running_valkey.url, patience=0.9))]
     assert [ear.next() for ear in ears] == [GAP, GAP]
     feed.publish([ONE, OTHER])
     feed.publish([OTHER._replace(revision=8)])
@@ -90,7 +90,7 @@ def test_what_cannot_be_read_puts_everything_in_doubt(
     payload: str | bytes, running_valkey: Valkey, listen: Listen
 ) -> None:
     """Whoever else speaks on the channel can empty caches, and no more."""
-    ear = listen(RedisChangeFeed(running_valkey.url, patience=0.3))
+    ear = listen(RedisChangeFeed(running_valkey.url, patience=0.9))
     assert ear.next() == GAP
     with running_valkey.client() as client:
         client.publish("secretsource:keys", payload)
@@ -100,10 +100,10 @@ def test_what_cannot_be_read_puts_everything_in_doubt(
 
 def test_silence_is_no_gap(running_valkey: Valkey, listen: Listen) -> None:
     """A quiet connection is pinged and kept."""
-    feed = RedisChangeFeed(running_valkey.url, patience=0.15)
+    feed = RedisChangeFeed(running_valkey.url, patience=0.6)
     ear = listen(feed)
     assert ear.next() == GAP
-    assert ear.is_quiet(0.5)
+    assert ear.is_quiet(1.5)
     feed.publish([ONE])
     assert ear.next() == ONE
     feed.close()
@@ -111,7 +111,7 @@ def test_silence_is_no_gap(running_valkey: Valkey, listen: Listen) -> None:
 
 def test_a_restart_is_a_gap(fragile: Valkey, listen: Listen) -> None:
     """Killed and started again: told as soon as the connection is back, and then news as before."""
-    feed = RedisChangeFeed(fragile.url, patience=0.3)
+    feed = RedisChangeFeed(fragile.url, patience=0.9)
     ear = listen(feed)
     assert ear.next() == GAP
     fragile.kill()
@@ -127,17 +127,17 @@ def test_a_restart_is_a_gap(fragile: Valkey, listen: Listen) -> None:
 
 def test_a_server_that_hangs_is_a_gap(fragile: Valkey, listen: Listen) -> None:
     """Its connection stays open and says nothing: it is given up, and begun again when the server goes on."""
-    ear = listen(RedisChangeFeed(fragile.url, patience=0.15, timeout=0.1))
+    ear = listen(RedisChangeFeed(fragile.url, patience=0.6, timeout=0.5))
     assert ear.next() == GAP
     fragile.freeze()
-    assert ear.is_quiet(0.5)
+    assert ear.is_quiet(1.5)
     fragile.thaw()
     assert ear.next() == GAP
 
 
 def test_a_connection_that_was_cut_is_a_gap(running_valkey: Valkey, listen: Listen) -> None:
     """By an operator, or by the server because its listener was too slow."""
-    ear = listen(RedisChangeFeed(running_valkey.url, patience=0.3))
+    ear = listen(RedisChangeFeed(running_valkey.url, patience=0.9))
     assert ear.next() == GAP
     with running_valkey.client() as client:
         client.client_kill_filter(_type="pubsub")
@@ -162,13 +162,13 @@ def test_a_subscription_that_ended_hears_nothing(running_valkey: Valkey) -> None
 def test_news_that_cannot_be_sent_is_counted_and_not_raised(fragile: Valkey) -> None:
     """And a server that hangs holds up one change per pause, not each."""
     heard: list[StoreError] = []
-    feed = RedisChangeFeed(fragile.url, timeout=0.1, pause=60, on_error=heard.append)
+    feed = RedisChangeFeed(fragile.url, timeout=0.5, pause=60, on_error=heard.append)
     feed.publish([ONE])
     fragile.freeze()
     began = monotonic()
     for _ in range(100):
         feed.publish([ONE])
-    assert monotonic() - began < 5
+    assert monotonic() - began < 30  # one after the other, they would take 50 seconds
     assert feed.failures == len(heard) == 100
     assert "announcing a changed key failed at redis://127.0.0.1" in str(heard[0])
     feed.close()
@@ -180,7 +180,7 @@ def test_news_that_was_not_sent_is_a_gap_with_the_next(fragile: Valkey, listen: 
     fragile.kill()
     feed.publish([ONE])
     fragile.start()
-    ear = listen(RedisChangeFeed(fragile.url, patience=0.3))
+    ear = listen(RedisChangeFeed(fragile.url, patience=0.9))
     assert ear.next() == GAP
     feed.publish([OTHER])
     feed.publish([OTHER])
@@ -197,7 +197,7 @@ def test_news_that_was_not_sent_is_a_gap_as_soon_as_its_listener_is_back(fragile
     feed.publish([ONE])
     fragile.start()
     assert [own.next(), own.next()] == [GAP, GAP]  # it is connected again, and hears its own word
-    ear = listen(RedisChangeFeed(fragile.url, patience=0.3))
+    ear = listen(RedisChangeFeed(fragile.url, patience=0.9))
     assert ear.next() == GAP
     feed.publish([OTHER])  # within the pause: it is not even tried
     assert feed.failures == 2
@@ -208,7 +208,7 @@ def test_news_that_was_not_sent_is_a_gap_as_soon_as_its_listener_is_back(fragile
 async def test_news_that_was_cancelled_is_a_gap_with_the_next(running_valkey: Valkey, listen: Listen) -> None:
     """Nobody knows whether it was sent."""
     feed = AsyncRedisChangeFeed(running_valkey.url, channel="cancelled")
-    ear = listen(RedisChangeFeed(running_valkey.url, patience=0.3, channel="cancelled"))
+    ear = listen(RedisChangeFeed(running_valkey.url, patience=0.9, channel="cancelled"))
     assert await asyncio.to_thread(ear.next) == GAP
     task = asyncio.create_task(feed.publish([ONE]))
     await asyncio.sleep(0)
@@ -222,7 +222,7 @@ async def test_news_that_was_cancelled_is_a_gap_with_the_next(running_valkey: Va
 
 async def test_the_asynchronous_feed_does_the_same(fragile: Valkey, listen: Listen) -> None:
     """Told, heard, and quiet about a server that is gone."""
-    feed = AsyncRedisChangeFeed(fragile.url, timeout=0.5, pause=60, patience=0.3)
+    feed = AsyncRedisChangeFeed(fragile.url, timeout=0.5, pause=60, patience=0.9)
     assert isinstance(feed, ChangeBus)
     ear = listen(feed)
     assert await asyncio.to_thread(ear.next) == GAP
@@ -238,7 +238,7 @@ async def test_the_asynchronous_feed_does_the_same(fragile: Valkey, listen: List
 
 def test_an_event_loop_of_its_own_each_time(running_valkey: Valkey, listen: Listen) -> None:
     """Connections are not taken from one loop into the next."""
-    feed = AsyncRedisChangeFeed(running_valkey.url, patience=0.3)
+    feed = AsyncRedisChangeFeed(running_valkey.url, patience=0.9)
     ear = listen(feed)
     assert ear.next() == GAP
 
