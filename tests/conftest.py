@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import ipaddress
 import os
@@ -16,6 +17,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import HealthCheck, settings
 from tests.chain.outcomes import table
 
@@ -58,6 +60,22 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let the process of a test with a limit of its own end later than that limit, if the test hears no signal."""
+    limit, usual = limit_of(item), float(item.config.getini("timeout"))
+    if limit > usual:
+        later = limit - usual + float(item.config.getini("faulthandler_timeout"))
+        stderr = item.config.stash[fault_handler_stderr_fd_key]
+        faulthandler.dump_traceback_later(later, file=stderr, exit=True)
+
+
+def limit_of(item: pytest.Item) -> float:
+    """The seconds that a test may take by its own mark; 0 where it has none."""
+    mark = item.get_closest_marker("timeout")
+    return 0.0 if mark is None else float((*mark.args, mark.kwargs.get("timeout", 0))[0])
 
 
 @pytest.fixture

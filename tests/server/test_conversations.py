@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SOAK = bool(os.environ.get("SOAK"))
-PATIENCE = 900 if SOAK else 110
+PATIENCE = 900 if SOAK else 400
 NOT_CHECKED = {
     "positive_data_acceptance": "the library refuses what no schema can say: a plan's bound, two ends of one key",
     "unsupported_method": "the tests of 405 ask for each method themselves",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.server.conftest import World
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(320)
 async def test_generated_models_read_the_answers(world: World, tmp_path: Path) -> None:
     """Keys, verdicts, pages, rotations and problems; and a model of a request writes what the service takes."""
     document, made = tmp_path / "openapi.json", tmp_path / "models.py"
@@ -26,7 +26,7 @@ async def test_generated_models_read_the_answers(world: World, tmp_path: Path) -
             sys.executable, "-m", "datamodel_code_generator", "--input", str(document), "--input-file-type", "openapi",
             "--output", str(made), "--output-model-type", "pydantic_v2.BaseModel", "--disable-timestamp",
         ],
-        capture_output=True, text=True, timeout=100, check=False, cwd=tmp_path,
+        capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     spec = spec_from_file_location("models", made)

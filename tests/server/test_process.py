@@ -289,6 +289,7 @@ def children(parent: int) -> list[int]:
     return found
 
 
+@pytest.mark.timeout(400)
 def test_a_process_that_cannot_start_for_a_while_stops_no_other(founded: Path) -> None:
     """One is killed while the pepper is away: the other serves on, and is two again when the pepper is back."""
     with serving(founded, "--workers", "2") as service:

@@ -32,6 +32,7 @@ def seeds(part: int) -> Iterable[int]:
     return range(part, SCHEDULES, PARTS)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_schedule_keeps_the_properties(part: int, record_property: Callable[[str, Any], None]) -> None:
     """Slow, failing, cancelled and rotated providers, clocks that jump: what `properties` lists holds in each."""
@@ -58,6 +59,7 @@ def test_a_seed_is_one_schedule() -> None:
     assert first != other
 
 
+@pytest.mark.timeout(400)  # up to half a minute on a machine with nothing else to do
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__.strip("_"))
 def test_a_planted_fault_is_found(
     fault: Callable[[], AbstractContextManager[None]], record_property: Callable[[str, Any], None]

@@ -135,6 +135,7 @@ def stored(keys: ApiKeys, by: Any) -> Counter[str]:
     return found
 
 
+@pytest.mark.timeout(280)  # longer than the patience with the processes, which says more
 def test_usage_adds_up(url: str, tmp_path: Path, record_property: Callable[[str, Any], None]) -> None:
     """What is stored is what was made, less what the killed processes had not flushed: no more than since one flush."""
     with ApiKeys.open(url, peppers=[PEPPER]) as keys:

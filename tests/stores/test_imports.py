@@ -126,6 +126,7 @@ def test_a_store_moves_into_another_one(keys: Shell, tmp_path: Path) -> None:
         assert all(moved.check(key(kind), scope=NO_SCOPE) for kind in KINDS)
 
 
+@pytest.mark.timeout(400)
 def test_many_rows(keys: Shell) -> None:
     """Some thousands, with some that cannot be; then the same again."""
     many = MANY if isinstance(keys._keys, ApiKeys) else FEWER

@@ -34,6 +34,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield server.url
 
 
+@pytest.mark.timeout(400)  # longer than the patience with the processes, which says more
 @needs_fork
 def test_nothing_that_was_confirmed_is_lost(
     url: str, tmp_path: Path, record_property: Callable[[str, Any], None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from secretsource.issuing import ApiKeys
 from secretsource.issuing._manage.request import draft
 from secretsource.stores.memory import MemoryStore
@@ -10,6 +12,7 @@ NUMBER = 1_000_000
 OWNERS = 1000
 
 
+@pytest.mark.timeout(400)  # half a minute on a machine with nothing else to do
 def test_a_million_keys_are_a_million_texts() -> None:
     """A thousand keys for each of a thousand owners: neither a text nor the secret part of one turns up twice."""
     keys = ApiKeys(MemoryStore(), peppers=["a pepper of the tests, long enough"])

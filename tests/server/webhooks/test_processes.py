@@ -59,6 +59,7 @@ def test_check_finds_a_secret_that_cannot_sign(founded: Path) -> None:
     assert "canary" not in checked.stderr
 
 
+@pytest.mark.timeout(400)
 def test_a_killed_service_loses_no_webhook(founded: Path, receiver: Receiver) -> None:
     """The key is made, and the process is killed before it has sent anything: the next one sends it."""
     made: set[str] = set()

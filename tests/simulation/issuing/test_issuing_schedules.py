@@ -51,6 +51,7 @@ def test_a_seed_is_one_schedule_of_keys() -> None:
     assert first != other
 
 
+@pytest.mark.timeout(400)  # up to half a minute on a machine with nothing else to do
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__.strip("_"))
 def test_a_planted_fault_of_keys_is_found(
     fault: Callable[[], AbstractContextManager[None]], record_property: Callable[[str, Any], None]
