@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +33,9 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 """Before gRPC is loaded: its fork handlers end a forked child when another of its threads is at work."""
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+DAY, MOMENTS = 86400, 30
+"""Seconds of a day in UTC, and those in which a test that counts by days is over."""
 
 ENDED_BY_CLOSE = {"secretsource-flush", "secretsource-listen"}
 """Names of the threads that are gone soon after what began them was closed."""
@@ -111,6 +114,14 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, empty_home: str) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", empty_home)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def one_day() -> None:
+    """A test that counts the requests of a day by the real clock begins with half a minute of that day left."""
+    left = DAY - time() % DAY
+    if left < MOMENTS:
+        sleep(left)
 
 
 @pytest.fixture(autouse=True)

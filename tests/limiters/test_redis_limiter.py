@@ -48,8 +48,8 @@ def connect() -> Iterator[Callable[..., RedisLimiter]]:
 
 
 @pytest.fixture
-def limiter(server: Valkey, connect: Callable[..., RedisLimiter]) -> RedisLimiter:
-    """A limiter on the server without keys."""
+def limiter(server: Valkey, connect: Callable[..., RedisLimiter], one_day: None) -> RedisLimiter:
+    """A limiter on the server without keys, whose clock is the server's."""
     return connect(server, timeout=2.0)
 
 

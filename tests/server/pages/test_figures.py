@@ -7,12 +7,16 @@ from re import DOTALL, findall, sub
 from time import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from secretsource.issuing import NO_SCOPE
 from secretsource.stores.base import Count
 
 if TYPE_CHECKING:
     from tests.server.conftest import World
     from tests.server.pages.browser import Browser
+
+pytestmark = pytest.mark.usefixtures("one_day")
 
 DAY = 86400
 KEYS = 40
