@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 
 LEASE = "database/creds/app/L1"
+SECONDS = 6
+"""Of a lease, which is renewed when a third of it is left: so much may a busy machine be late."""
 CONFIGURATION = """
 [environments.test]
 providers = ["vault"]
@@ -32,8 +35,9 @@ vault = "database/creds/app"
 
 @pytest.fixture
 def vault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Relay]:
-    """A stand-in for Vault with a database engine, whose leases are of 3 seconds."""
+    """A stand-in for Vault with a database engine; it tells a command that waits when its lease was renewed."""
     (folder / "secretsource.toml").write_text(CONFIGURATION, encoding="utf-8")
+    renewed = threading.Event()
     with relay() as vault:
 
         def answer(call: Call) -> Reply:
@@ -41,9 +45,12 @@ def vault(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Relay]:
             if "ui/mounts" in call.path:
                 document = {"data": {"path": "database/", "type": "database"}}
             elif call.path.endswith("/creds/app"):
-                document = {"lease_id": LEASE, "lease_duration": 3, "renewable": True, "data": {"password": "pw"}}
+                document = {"lease_id": LEASE, "lease_duration": SECONDS, "renewable": True, "data": {"password": "pw"}}
             elif call.path.endswith("/renew"):
-                document = {"lease_id": LEASE, "lease_duration": 3, "renewable": True}
+                document = {"lease_id": LEASE, "lease_duration": SECONDS, "renewable": True}
+                renewed.set()
+            elif call.path.endswith("/until-it-is-renewed"):
+                renewed.wait(30)
             return Reply(200, json.dumps(document).encode())
 
         vault.fault = answer
@@ -81,7 +88,8 @@ def test_get_that_fails_revokes(vault: Relay, spawn: Spawn) -> None:
 def test_run_prolongs_and_then_revokes(vault: Relay, spawn: Spawn) -> None:
     """The lease is prolonged while the command runs, revoked when it has ended, and its exit code is ours."""
     script = (
-        "import os, sys, time, urllib.request; assert 'pw' in os.environ['LOGIN']; time.sleep(2.6); "
+        "import os, sys, urllib.request; assert 'pw' in os.environ['LOGIN']; "
+        "urllib.request.urlopen(os.environ['VAULT_ADDR'] + '/v1/until-it-is-renewed'); "
         "urllib.request.urlopen(os.environ['VAULT_ADDR'] + '/v1/end-of-the-command'); sys.exit(7)"
     )
     done = spawn("run", "--", sys.executable, "-c", script)
