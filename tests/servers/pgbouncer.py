@@ -76,6 +76,7 @@ def pgbouncer(server: Postgres, sessions: int = 4) -> Generator[Pgbouncer]:
                 server=server.port, user=SUPERUSER, password=PASSWORD, port=port, sessions=sessions, folder=folder
             )
         )
+        settings.chmod(0o644)  # whatever the umask, for another user
         process = subprocess.Popen([PROGRAM, "-q", settings], cwd=folder, stderr=subprocess.DEVNULL, **runs_as)
         try:
             _wait(port, process)

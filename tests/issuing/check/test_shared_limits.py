@@ -37,7 +37,7 @@ class HearingFeed(RedisChangeFeed):
     """A feed whose news can be waited for, after it has been acted on."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, patience=0.3)
+        super().__init__(url, patience=0.9)
         self.heard: queue.Queue[KeyChange] = queue.Queue()
 
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
@@ -49,14 +49,14 @@ class HearingFeed(RedisChangeFeed):
 
 
 @pytest.fixture
-def workers(server: Valkey, make_keys: Callable[..., ApiKeys]) -> Iterator[Callable[..., list[ApiKeys]]]:
+def workers(server: Valkey, make_keys: Callable[..., ApiKeys], one_day: None) -> Iterator[Callable[..., list[ApiKeys]]]:
     """As many `ApiKeys` as processes, over one store, each with a limiter of its own on one server."""
     limiters: list[RedisLimiter] = []
 
     def make(**settings: Any) -> list[ApiKeys]:
         made = []
         for _ in range(PROCESSES):
-            limiters.append(RedisLimiter(server.url, timeout=0.2, pause=60))
+            limiters.append(RedisLimiter(server.url, timeout=1.0, pause=60))
             made.append(make_keys(limiter=limiters[-1], processes=PROCESSES, **settings))
         return made
 
