@@ -34,6 +34,7 @@ async def test_credits_of_a_key_are_set_added_and_shown(world: World) -> None:
     assert [each["reason"] for each in events if each["fields"] == ["credits"]] == ["paid"]
 
 
+@pytest.mark.usefixtures("one_day")
 async def test_credits_of_an_owner_are_set_added_and_shown(world: World) -> None:
     """All its keys share them."""
     put = await world.root("PUT", "/v1/owners/acme", {"credits": 3, "quota": "7/day"})
