@@ -31,6 +31,9 @@ class Site:
         self.port = 0
         self.takes = 0.0
         self.begins = False
+        self.waits = True
+        """Whether it waits for the whole body before it answers."""
+        self.errors: list[str] = []
         self.writers: list[asyncio.StreamWriter] = []
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -38,7 +41,7 @@ class Site:
         if self.begins:
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"9")]})
             await send({"type": "http.response.body", "body": b"early", "more_body": True})
-        body, more = b"", True
+        body, more = b"", self.waits
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -47,8 +50,12 @@ class Site:
         await asyncio.sleep(self.takes)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         told = json.dumps([headers, body.decode()]).encode()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(told))]})
-        await send({"type": "http.response.body", "body": told})
+        length = b"%d" % len(told)
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
+            await send({"type": "http.response.body", "body": told})
+        except Exception as error:
+            self.errors.append(repr(error))
 
     async def open(self, *parts: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect, and send."""
@@ -128,26 +135,42 @@ async def test_a_request_that_does_not_arrive_is_refused(site: Site, sent: bytes
 
 @pytest.mark.usefixtures("impatient")
 async def test_a_body_that_trickles_in_is_refused(site: Site) -> None:
-    """A byte now and then is no reason to wait.
-
-    One that comes just when the server closes makes its system cut the connection, and the answer may be lost with it.
-    """
+    """A byte now and then is no reason to wait; one that crosses the answer does not destroy it."""
 
     async def trickle(writer: asyncio.StreamWriter) -> None:
         while True:
             writer.write(b".")
             await asyncio.sleep(SOON / 5)
 
-    told = b""
-    for _ in range(10):
-        reader, writer = await site.open(HEAD + b"Content-Length: 1000\r\n\r\n")
-        trickling = asyncio.create_task(trickle(writer))
-        with suppress(ConnectionResetError):
-            told = await asyncio.wait_for(reader.read(), 30)
-        trickling.cancel()
-        if told:
-            break
+    reader, writer = await site.open(HEAD + b"Content-Length: 1000\r\n\r\n")
+    trickling = asyncio.create_task(trickle(writer))
+    told = await asyncio.wait_for(reader.read(), 30)
+    trickling.cancel()
     assert told.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_client_that_goes_on_sending_reads_why_it_was_refused(site: Site) -> None:
+    """All that it sends after its endless head is dropped, and the connection ends by itself."""
+    reader, writer = await site.open()
+    sent = 0
+    with suppress(ConnectionError):  # the connection has ended
+        while sent < 40 * bounded.LARGEST_HEAD:
+            writer.write(HEAD + b"X-A: " + b"a" * bounded.LARGEST_HEAD)
+            sent += bounded.LARGEST_HEAD
+            await asyncio.wait_for(writer.drain(), 30)
+    assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_answer_after_the_refusal_is_not_sent(site: Site) -> None:
+    """The application sees that the client is gone, and so does its answer."""
+    site.waits = False
+    site.takes = 2 * SOON
+    told = await site.end(HEAD + b"Content-Length: 1000\r\n\r\nbody")
+    assert told.startswith(b"HTTP/1.1 408 ")
+    assert told.count(b"HTTP/1.1 ") == 1
+    await asyncio.sleep(2 * SOON)
+    assert site.errors == []
 
 
 @pytest.mark.parametrize(

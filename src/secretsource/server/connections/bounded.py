@@ -30,6 +30,8 @@ ARRIVES_WITHIN = 30.0
 """Seconds in which a request must arrive, and a new connection must begin one; up to twice as long may pass."""
 LARGEST_HEAD = 512 * 1024
 """Bytes of a first line and headers that are read at all; the service refuses far fewer with an answer of its own."""
+LINGERS = 2.0
+"""Seconds for which a client that was refused may read the answer; what it still sends is dropped."""
 # Called by name: the search of `super` takes as long as the rest of what is added to each request.
 _receive, _begin = HttpToolsProtocol.data_received, HttpToolsProtocol.on_headers_complete
 _TOO_SLOW = problem(408, "request_timeout", f"the request must arrive within {ARRIVES_WITHIN:g} seconds")
@@ -48,6 +50,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._waited_for: object = self
         """The exchange that the last look found unfinished, or behind which it found nothing; else this object."""
         self._next_look: asyncio.TimerHandle | None = None
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Open the connection, and look at it now and then."""
@@ -62,6 +65,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what arrived, and refuse a head without an end."""
+        if self._is_refused:
+            return
         _receive(self, data)
         if self._is_in_head:
             self._head += len(data)
@@ -105,8 +110,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, answer: HttpAnswer) -> None:
         """End the connection, with an answer if none has begun."""
-        if self.transport.is_closing():
+        if self._is_refused or self.transport.is_closing():
             return
+        self._is_refused = True
         _log.info("a connection was ended with the status %d", answer.status)
         cycle = cast("RequestResponseCycle | None", self.cycle)
         if cycle is None or cycle.response_complete or not cycle.response_started:
@@ -114,4 +120,21 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write(
                 f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n{headers}\r\n".encode() + answer.body
             )
-        self.transport.close()
+            self._linger(cycle)
+        else:
+            self.transport.close()
+
+    def _linger(self, cycle: RequestResponseCycle | None) -> None:
+        """Close the sending side, and the connection a little later; the application sees its end now.
+
+        If it were closed at once, bytes that are on their way would make the system reset it, and the client might lose
+        the answer (RFC 9112, 9.6).
+        """
+        if not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.transport.write_eof()
+        self._next_look = self.loop.call_later(LINGERS, self.transport.close)
