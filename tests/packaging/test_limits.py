@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -50,6 +51,7 @@ def outcome(module: Path, *options: str) -> str:
             "--rootdir", str(module.parent), *options, str(module),
         ],
         capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=module.parent,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TREE), os.environ.get("PYTHONPATH", "")])},
     )  # fmt: skip
     return done.stdout + done.stderr
 

@@ -171,7 +171,8 @@ def checked(outcome: object, provider: Provider) -> Outcome:
         value: object = outcome.value
         if isinstance(value, str) and type(value) is not str:  # an Enum would become its own name
             outcome = _with_value(outcome, str.__str__(value))
-        is_plain = outcome.version is None and outcome.expires_at is outcome.rotates_at is outcome.max_age is None
+        is_plain = outcome.expires_at is outcome.rotates_at is outcome.max_age is None
+        is_plain = is_plain and (outcome.version is None or type(outcome.version) is str)  # mostly, which costs no call
         mistake = "" if is_plain else _mistake_beside(outcome)
         if not isinstance(value, (str, bytes, Mapping)):
             mistake = f"found {type(value).__name__}, which is neither text, bytes nor a mapping"

@@ -213,19 +213,19 @@ class State:
     def _note_readers(self, name: str, result: Resolution) -> list[CachedAnswer]:
         """Note the reader of each document, and return the entries of those that are kept as they were used."""
         entries: list[CachedAnswer] = []
+        answer = result.entry
         for ask, used in result.used:
             entry = self.cache.touch(ask.ref)
-            if entry is not None and self._note_reader(entry, name, ask, result) and entry is used:
+            if entry is None:
+                continue
+            is_noted = True
+            if answer is not None:
+                is_noted = entry.note_reader((name, result.fields if ask.ref == result.ref.document else ()))
+                if entry is not answer:
+                    entry.prolong(answer, result.at, ask.route.provider.max_age)
+            if is_noted and entry is used:
                 entries.append(entry)
         return entries
-
-    def _note_reader(self, entry: CachedAnswer, name: str, ask: Ask, result: Resolution) -> bool:
-        if result.entry is None:
-            return True
-        noted = entry.note_reader((name, result.fields if ask.ref == result.ref.document else ()))
-        if entry is not result.entry:
-            entry.prolong(result.entry, result.at, ask.route.provider.max_age)
-        return noted
 
     # -- changing what is kept ------------------------------------------------------------------------------------
 
