@@ -175,6 +175,28 @@ def test_what_is_remembered(shell: str, reads: int, world: World) -> None:
     assert ask(names) == {USER: "u2", OTHER: "p2"}
 
 
+class Pointing(Slow):
+    """A slow service, which says that the password is in the document."""
+
+    follows = True
+
+    def fetch(self, ref: SecretRef, *, timeout: float) -> Outcome:
+        """Let one thing happen, and answer with the reference."""
+        super().fetch(ref, timeout=timeout)
+        return Found(f"ref+{OTHER}")
+
+
+@pytest.mark.parametrize("rotations", range(5))
+def test_a_document_that_is_replaced_again_and_again(rotations: int, world: World) -> None:
+    """It is asked for anew twice; after one more rotation, the caller gets what there is, and no endless search."""
+    pointing = Pointing()
+    world.resolver = Resolver([world.memory, pointing])
+    pointing.meanwhile = [world.rotate] * rotations
+    found = world.resolver.get_many([USER, "slow://x"])
+    is_whole = str(found[USER])[1:] == str(found["slow://x"])[1:]
+    assert (is_whole, pointing.asked) == (rotations < 3, min(rotations, 2) + 1)
+
+
 def test_values_that_are_the_same(world: World) -> None:
     """A document that was fetched again and is the same is no other version."""
     world.slow.meanwhile = [lambda: world.resolver.invalidate(USER)]
