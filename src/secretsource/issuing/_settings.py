@@ -237,8 +237,6 @@ def _check_limiting(limiter: object, on_limiter_error: object, processes: int | 
 def _check_kinds(format: object, on_check: object, note_clients: object) -> None:
     if not isinstance(format, KeyFormat | None):
         raise ConfigurationError("format is a KeyFormat: write  KeyFormat(prefixes=[...])")
-    if on_check is not None and not callable(on_check):
-        raise ConfigurationError("on_check is a function of a verdict, or left out")
     if on_check is not None:
         callable_with(on_check, "a verdict", called="on_check")
     if not isinstance(note_clients, bool):

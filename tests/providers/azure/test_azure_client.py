@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import subprocess
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
-from threading import Barrier, Event, Thread
+from threading import Barrier, Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +32,7 @@ from tests.servers.azure import (
     provider,
     written,
 )
+from tests.servers.proxy import listening_proxy
 
 from secretsource.providers._azure.pipeline import CredentialInThread
 from secretsource.providers.azure import AzureProvider
@@ -437,19 +436,8 @@ class TestEnvironment:
     @pytest.fixture
     def proxy(self) -> Generator[tuple[str, list[bytes]]]:
         """The URL of a proxy that connects nobody, and what each client has asked it for."""
-        said: list[bytes] = []
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-
-            def listen() -> None:
-                with suppress(OSError):
-                    while True:
-                        client, _ = listener.accept()
-                        with client:
-                            said.append(client.recv(65536).partition(b" HTTP/")[0])
-
-            Thread(target=listen, daemon=True).start()
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", said
-            listener.shutdown(socket.SHUT_RDWR)
+        with listening_proxy(lambda first: first.partition(b" HTTP/")[0]) as proxy:
+            yield proxy
 
     @pytest.mark.parametrize(
         ("variable", "excepted", "asked"),

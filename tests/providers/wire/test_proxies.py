@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from contextlib import contextmanager, suppress
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from boto3.session import Session
 from botocore.config import Config
 from requests import Request
+from tests.servers.proxy import listening_proxy
 
 from secretsource.providers._aws.wire import stay_here
 from secretsource.providers._wire.bounded_session import SurroundedSession
@@ -33,25 +32,14 @@ NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "grpc_proxy", "no
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> Generator[list[bytes]]:
     """What the proxy of the environment hears; it answers nothing."""
-    heard: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def listen() -> None:
-            with suppress(OSError):
-                while True:
-                    client, _ = listener.accept()
-                    with client:
-                        heard.append(client.recv(65536))
-
-        Thread(target=listen, daemon=True).start()
+    with listening_proxy() as (url, heard):
         for name in NAMES:
             monkeypatch.delenv(name, raising=False)
             monkeypatch.delenv(name.upper(), raising=False)
         for name in NAMES[:3]:
-            monkeypatch.setenv(name.upper(), f"http://127.0.0.1:{listener.getsockname()[1]}")
-        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{listener.getsockname()[1]}")  # gRPC reads no other
+            monkeypatch.setenv(name.upper(), url)
+        monkeypatch.setenv("http_proxy", url)  # gRPC reads no other
         yield heard
-        listener.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

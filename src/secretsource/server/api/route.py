@@ -158,8 +158,8 @@ class RootRoute(StrictRoute):
 def _parameters(route: APIRoute) -> frozenset[str] | None:
     """Return the parameters of a route; None if they are the fields of a model, which refuses the others itself."""
     fields = route.dependant.query_params
-    if any(isinstance(each.field_info.annotation, type) and issubclass(each.field_info.annotation, BaseModel)
-           for each in fields):  # fmt: skip
+    kinds = [each.field_info.annotation for each in fields]
+    if any(isinstance(kind, type) and issubclass(kind, BaseModel) for kind in kinds):
         return None
     return frozenset(each.alias for each in fields)
 
