@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
-    from secretsource.stores.base import KeyRecord, Purse
+    from secretsource.stores.base import KeyRecord
 
 _ACTIVE = Status.ACTIVE
 _NEVER = float("-inf")
@@ -38,11 +38,13 @@ class Entry:
         fresh_until: Monotonic seconds until which the record need not be read again.
         hashed: The hash that finds it.
         is_plain: Whether its record alone decides: its key is active, and takes no leases or credits.
+        is_suspended: Whether its owner's keys are refused.
         expires: The end of its key by the wall clock, or None.
         granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and earlier granted demands;
             each demand on one kind of keys stands there with its kind. A key of the reserved prefix meets no others.
         clients: The addresses that it was accepted from since the last flush; see `Clients`.
         plan: Its limits, with those of its owner and the owner's plan, or None.
+        purses: The credits that it spends.
         limit_key: The account of its limits.
         drift: Wall seconds minus monotonic seconds, at its reading.
         whole: Monotonic seconds of the last reading of the whole record.
@@ -59,9 +61,11 @@ class Entry:
         "granted",
         "hashed",
         "is_plain",
+        "is_suspended",
         "limit_key",
         "noting",
         "plan",
+        "purses",
         "record",
         "requests",
         "seen",
@@ -80,7 +84,11 @@ class Entry:
         self.granted = _NOTHING if record.prefix == RESERVED_PREFIX else _granted(record.scopes)
         self.limit_key, self.plan = limits_of(record)
         self.expires = record.expires
-        self.is_plain = record.status is _ACTIVE and not self.is_suspended and not self.is_receipted
+        terms = record.terms
+        self.is_suspended = terms is not None and terms.owner.status is OwnerStatus.SUSPENDED
+        self.purses = () if terms is None and record.credits is None else purses_of(record)
+        takes_receipts = self.purses or (self.plan is not None and self.plan.leases is not None)
+        self.is_plain = record.status is _ACTIVE and not self.is_suspended and not takes_receipts
         self.clients = NOBODY
         self.noting = self.seen = _NEVER
         self.requests = 0
@@ -103,26 +111,9 @@ class Entry:
         return policy.wildcards(self.record.scopes)
 
     @property
-    def purses(self) -> tuple[Purse, ...]:
-        """The credits that it spends."""
-        record = self.record
-        return () if record.credits is None and record.terms is None else purses_of(record)
-
-    @property
-    def is_suspended(self) -> bool:
-        """Whether its owner's keys are refused."""
-        terms = self.record.terms
-        return terms is not None and terms.owner.status is OwnerStatus.SUSPENDED
-
-    @property
     def is_counted(self) -> bool:
         """Whether its checks are counted against limits or credits."""
         return self.plan is not None or bool(self.purses)
-
-    @property
-    def is_receipted(self) -> bool:
-        """Whether its checks take leases, or credits in the store."""
-        return bool(self.purses) or (self.plan is not None and self.plan.leases is not None)
 
     def is_under(self, owner: str | None, plan: str | None) -> bool:
         """Return whether its key belongs to this owner, or to an owner with this plan."""

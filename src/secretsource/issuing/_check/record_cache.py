@@ -118,6 +118,10 @@ class RecordCache:
             return None
         return entry
 
+    def may_know(self, key_id: str) -> bool:
+        """Return whether `peek` or `is_missing` may say more of a key than nothing; one call instead of both."""
+        return key_id in self._by_key or key_id in self._misses
+
     def is_missing(self, question: str | bytes, now: float) -> bool:
         """Return whether the store said a moment ago that there is no such key."""
         return now < self._misses.get(question, _NEVER)

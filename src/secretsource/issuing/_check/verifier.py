@@ -211,8 +211,6 @@ class Verifier:
     def look(self, hashed: bytes, asked: Asked, store: LookupHere) -> Verdict | None:
         """Check as `check` does, in a store that answers at once, a text that came through the gate before.
 
-        There is no generator on this way.
-
         Args:
             hashed: The hash that `glance` has computed.
             asked: The question about the key.
@@ -224,16 +222,17 @@ class Verifier:
         presented, known, asked_at = self.gate.again(hashed), self._get(hashed), self._mono()
         if presented is None or presented.key_id is None:
             return None
-        demanded, may_recall = demand_of(asked), known is None or asked_at < known.fresh_until
+        demanded, key_id, cache = demand_of(asked), presented.key_id, self._cache
+        may_recall = cache.may_know(key_id) if known is None else asked_at < known.fresh_until
         if may_recall and (remembered := self._recall(presented, known, asked_at)) is not None:
             return self._remembered(remembered, presented, asked, demanded, *self._now())
         on_loop = store is not self._store
         if on_loop and not self._drawing.is_at_hand:
             return None
         self._begin()
-        begun = self._cache.begin()
+        begun = cache.begin()
         try:
-            record = unchanged(known, asked_at, store) or store.peek(presented.key_id)  # 5 look the record up
+            record = (known and unchanged(known, asked_at, store)) or store.peek(key_id)  # 5 look the record up
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
         if on_loop and record is not None and record.status is _ROTATING:  # the date of the rotation is awaited
@@ -241,7 +240,7 @@ class Verifier:
         mono, wall = self._now()  # the store may have been slow
         then = wall - (mono - asked_at)
         if record is not None and known is not None and record is known.record:
-            found: Entry | Rejected = self._cache.renew(known, asked_at, then, begun)
+            found: Entry | Rejected = cache.renew(known, asked_at, then, begun)
         else:
             rejected = unknown(presented) if record is None else self._comparison.compare(presented, record)
             found = self._kept(presented, record, rejected, asked_at, then, begun)
