@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 from tests.server.asgi_client import Client
 
-from secretsource.server.api.answers import ProblemDocument, Refusal
+from secretsource.server.api.answers.problems import ProblemDocument, Refusal
 from secretsource.server.api.in_front import Alive, Question, Questions, Ready, Verdict, Verdicts
 from secretsource.server.app import build
 from secretsource.server.front import LARGEST_HEADERS, BareFront, Reply, uncounted

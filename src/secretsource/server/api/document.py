@@ -15,7 +15,7 @@ from starlette.routing import Match
 from secretsource import __version__
 from secretsource.exceptions import SecretSourceError
 from secretsource.server.api import history, in_front, keys, owners, plans, possession, root_keys
-from secretsource.server.api.answers import ProblemDocument, Refusal
+from secretsource.server.api.answers.problems import ProblemDocument, Refusal
 from secretsource.server.api.life import life
 from secretsource.server.api.managed import CUSTOMERS, ROOTS
 from secretsource.server.api.possession import SCHEME as KEY_SCHEME

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from secretsource.exceptions import OwnerNotFound, PlanNotFound
 from secretsource.issuing import EventKind, OwnerEventKind
 from secretsource.issuing.documents import count_document, history_document, message_document
-from secretsource.server.api.answers import Counts, Due, HistoryPage, KeyId, Messages
+from secretsource.server.api.answers.form import KeyId
+from secretsource.server.api.answers.history import Counts, Due, HistoryPage, Messages
 from secretsource.server.api.fields import Asked, Lines, Name, OwnerId, PlanId
 from secretsource.server.api.managed import CUSTOMERS, shown
 from secretsource.server.api.route import Caller, Serving, on, router

@@ -14,7 +14,9 @@ from pydantic import Field
 from starlette.responses import PlainTextResponse, Response
 
 from secretsource.issuing import Reason
-from secretsource.server.api.answers import KEY, Answer, Key, Limit, ProblemDocument, Refusal
+from secretsource.server.api.answers.form import KEY, Answer
+from secretsource.server.api.answers.keys import Key, Limit
+from secretsource.server.api.answers.problems import ProblemDocument, Refusal
 from secretsource.server.api.fields import Asked as Body
 from secretsource.server.api.fields import EnvironmentName, Flag, Prefix
 from secretsource.server.api.possession import opened_by

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from secretsource.exceptions import InvalidKey, InvalidRequest, KeyNotFound, OwnerNotFound
 from secretsource.issuing import Page, Status
 from secretsource.issuing.documents import limit_document, page_document, record_document
-from secretsource.server.api.answers import KEY, Issued, Key, KeyId, KeyPage, Limits, Reported
+from secretsource.server.api.answers.form import KEY, KeyId
+from secretsource.server.api.answers.keys import Issued, Key, KeyPage, Limits, Reported
 from secretsource.server.api.fields import (
     LONGEST,
     Asked,

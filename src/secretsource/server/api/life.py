@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from secretsource.issuing.documents import event_document, recent_use_document, rotation_document
-from secretsource.server.api.answers import Events, KeyId, RecentUse
+from secretsource.server.api.answers.form import KeyId
+from secretsource.server.api.answers.history import Events
+from secretsource.server.api.answers.keys import RecentUse
 from secretsource.server.api.fields import LONGEST, Asked, Flag, Instant, Lines, MoreCredits, Reason, Seconds, given
 from secretsource.server.api.managed import shown
 from secretsource.server.api.repeats import Token, identity

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from secretsource.exceptions import KeyNotFound
 from secretsource.issuing import Issued
 from secretsource.issuing.documents import record_document
-from secretsource.server.api.answers import Key, RootKey, RootKeyRotation, Rotated, RotatedRootKey, Rotation
+from secretsource.server.api.answers.keys import Key, RootKey, RootKeyRotation, Rotated, RotatedRootKey, Rotation
 from secretsource.server.api.revisions import etag_of
 from secretsource.server.problems import Problem
 from secretsource.server.rights import ROOT_PREFIX, RootCaller, bound_owner, is_root, is_within

@@ -18,7 +18,8 @@ from secretsource.issuing.documents import (
     revoked_document,
     signed_out_document,
 )
-from secretsource.server.api.answers import Limits, OwnerPage, OwnerRecord, PortalLink, Purge, RevokedKeys, SignedOut
+from secretsource.server.api.answers.keys import Limits, RevokedKeys
+from secretsource.server.api.answers.registers import OwnerPage, OwnerRecord, PortalLink, Purge, SignedOut
 from secretsource.server.api.fields import Asked, Credits, Lines, Metadata, Name, PlanId, Quota, Reason, Rules, given
 from secretsource.server.api.life import Cause, TopUp, authored
 from secretsource.server.api.managed import shown

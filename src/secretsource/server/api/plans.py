@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from secretsource.exceptions import PlanNotFound
 from secretsource.issuing.documents import plan_document
-from secretsource.server.api.answers import PlanPage, PlanRecord
+from secretsource.server.api.answers.registers import PlanPage, PlanRecord
 from secretsource.server.api.fields import Asked, EnvironmentName, Lines, Quota, Reason, Rules, Scopes, Seconds, given
 from secretsource.server.api.managed import shown
 from secretsource.server.api.revisions import IfMatch, etag_of, revision_of

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from secretsource.issuing import Reason, Rejected, credential, http_answer
 from secretsource.issuing.documents import record_document, rotated_document
-from secretsource.server.api.answers import Key, Rotated
+from secretsource.server.api.answers.keys import Key, Rotated
 from secretsource.server.api.fields import LONGEST, Asked, Flag
 from secretsource.server.api.life import Cause, repeated
 from secretsource.server.api.managed import shown

@@ -9,7 +9,8 @@ from fastapi import Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from secretsource.server.api.answers import IssuedRootKey, KeyId, RootKey, RootKeyPage
+from secretsource.server.api.answers.form import KeyId
+from secretsource.server.api.answers.keys import IssuedRootKey, RootKey, RootKeyPage
 from secretsource.server.api.fields import Asked, Instant, Lines, Name, Networks, OwnerId, Reason, Seconds, given
 from secretsource.server.api.life import repeated
 from secretsource.server.api.managed import ROOTS, check_within, end_of, shown

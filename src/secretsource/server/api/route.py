@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from secretsource.issuing import HttpAnswer
 from secretsource.server.api import convertors
-from secretsource.server.api.answers import ProblemDocument
+from secretsource.server.api.answers.problems import ProblemDocument
 from secretsource.server.connections.ambiguity import check_names, read_body
 from secretsource.server.gateway.peers import client_address
 from secretsource.server.problems import MEDIA_TYPE, Fault, Problem
