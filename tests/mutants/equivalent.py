@@ -107,7 +107,7 @@ EQUIVALENT = (
         for becomes in ("since < wall < until", "since <= wall <= until")
     ),
     Equivalent(
-        "issuing/_manage/request.py", "metadata", "0", "1",
+        "issuing/_manage/field.py", "metadata", "0", "1",
         "a size is read only of a document that was written",
     ),
     Equivalent(

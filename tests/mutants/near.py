@@ -74,9 +74,12 @@ NEAR = {
     "issuing/_manage/notices.py": "issuing/reuses issuing/chores",
     "issuing/_manage/recent_use.py": "issuing/manage/recent_use",
     "issuing/_manage/registers/owners.py": "issuing/manage/owners issuing/credits",
+    "issuing/_manage/field.py": (
+        "issuing/manage/bounds issuing/manage/request issuing/key/text issuing/key/edges issuing/manage/metadata "
+        "issuing/credits issuing/chores"
+    ),
     "issuing/_manage/request.py": (
-        "issuing/manage/bounds issuing/manage/request issuing/key/text issuing/manage/metadata issuing/credits "
-        "issuing/manage/overview issuing/chores"
+        "issuing/manage/bounds issuing/manage/request issuing/manage/overview issuing/chores"
     ),
     "issuing/_transfer/bounds.py": "issuing/import_bounds",
     "issuing/_transfer/export.py": "issuing/transfer/export issuing/transfer/intake issuing/credits",

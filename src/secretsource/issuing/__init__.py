@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.hashing import Pepper, PepperSet, PepperState, PepperUse
     from secretsource.issuing._key.locator import Owner, OwnerKind
     from secretsource.issuing._manage.amend import KeyUpdate
+    from secretsource.issuing._manage.field import owner_id
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.leaks import LeakPolicy, LeakReport
     from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.registers.owners import OwnerFields
     from secretsource.issuing._manage.registers.passes import IssuedPass
     from secretsource.issuing._manage.registers.plans import PlanFields
-    from secretsource.issuing._manage.request import KeyRequest, owner_id
+    from secretsource.issuing._manage.request import KeyRequest
     from secretsource.issuing._manage.revocations import RevokedKeys
     from secretsource.issuing._manage.upkeep.attention import ChoreRules
     from secretsource.issuing._manage.upkeep.purges import PurgeReport
@@ -176,7 +177,8 @@ _HOMES = {
     "_manage.registers.owners": ("OwnerFields",),
     "_manage.registers.passes": ("IssuedPass",),
     "_manage.registers.plans": ("PlanFields",),
-    "_manage.request": ("KeyRequest", "owner_id"),
+    "_manage.field": ("owner_id",),
+    "_manage.request": ("KeyRequest",),
     "_manage.revocations": ("RevokedKeys",),
     "_transfer.row_file": ("Unreadable", "read_rows"),
     "_verbs.passes": ("AsyncPassRegister", "PassRegister"),

@@ -9,7 +9,7 @@ import pytest
 from secretsource.exceptions import ConfigurationError, InvalidRequest, InvalidTransition
 from secretsource.issuing import PepperSet
 from secretsource.issuing._key import lifecycle
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import field, request
 
 NOW = 1_000_000.0
 
@@ -59,6 +59,6 @@ def test_the_end_of_a_rotated_key_moves_forward_only() -> None:
 def test_limits_of_an_owner_are_legible_texts(name: str) -> None:
     """As those of a key."""
     with pytest.raises(InvalidRequest, match=name):
-        request.rules(5, name)
-    assert request.rules(None, name) is None
-    assert request.rules("5/minute", name) == "5/minute"
+        field.rules(5, name)
+    assert field.rules(None, name) is None
+    assert field.rules("5/minute", name) == "5/minute"

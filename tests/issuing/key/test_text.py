@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.issuing._key.text import canonical, cleaned, is_legible, kept, masked
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import field
 
 LEGAL = [
     "Café Müller",
@@ -41,9 +41,9 @@ def test_what_is_not(character: str) -> None:
     for bad in (f"a{character}b", character):
         assert not is_legible(bad)
         with pytest.raises(InvalidRequest):
-            request.owner(bad)
+            field.owner(bad)
         with pytest.raises(InvalidRequest):
-            request.text(bad, "name")
+            field.text(bad, "name")
         assert is_legible(cleaned(bad, 255))
 
 
@@ -82,7 +82,7 @@ def test_blanks_alone_are_no_owner() -> None:
     """Nor is a byte order mark."""
     for blank in ("", " ", "\u00a0", "\ufeff"):
         with pytest.raises(InvalidRequest, match="needs an owner"):
-            request.owner(blank)
+            field.owner(blank)
 
 
 def test_what_is_cleaned() -> None:

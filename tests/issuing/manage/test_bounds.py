@@ -9,7 +9,7 @@ import pytest
 
 from secretsource._ground.clock import LAST_INSTANT
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import field, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,13 +20,13 @@ OVERHEAD = len(json.dumps({"a": ""}))
 DIGITS = 10**255
 
 CHECKS: dict[str, tuple[Callable[[Any], object], list[Any], list[Any]]] = {
-    "text": (lambda given: request.text(given, "name"), ["x" * 255], ["x" * 256]),
-    "seconds": (lambda given: request.seconds(given, "overlap"), [MOST, -MOST], [MOST + 1, -MOST - 1]),
-    "instant": (lambda given: request.instant(given, "at"), [0, 0.5, LAST_INSTANT], [-0.5, LAST_INSTANT * 2]),
-    "named": (lambda given: request.named(given, "owner"), [0, DIGITS - 1], [-1, DIGITS]),
-    "number": (lambda given: request.number(given, "limit", 2, 5), [2, 5], [1, 6]),
+    "text": (lambda given: field.text(given, "name"), ["x" * 255], ["x" * 256]),
+    "seconds": (lambda given: field.seconds(given, "overlap"), [MOST, -MOST], [MOST + 1, -MOST - 1]),
+    "instant": (lambda given: field.instant(given, "at"), [0, 0.5, LAST_INSTANT], [-0.5, LAST_INSTANT * 2]),
+    "named": (lambda given: field.named(given, "owner"), [0, DIGITS - 1], [-1, DIGITS]),
+    "number": (lambda given: field.number(given, "limit", 2, 5), [2, 5], [1, 6]),
     "metadata": (
-        request.metadata,
+        field.metadata,
         [{"a": "x" * (4096 - OVERHEAD)}, {"a": ["", {"b": 1}]}],
         [{"a": "x" * (4097 - OVERHEAD)}, {"a": ["", "\0"]}, {"a": {"\0": 1}}],
     ),
@@ -46,7 +46,7 @@ def test_the_last_value_is_taken_and_the_next_is_not(check: str) -> None:
 
 def test_the_id_of_an_owner_is_public() -> None:
     """In its only spelling, from a name or a number."""
-    assert (request.owner_id(" acme "), request.owner_id(7)) == ("acme", "7")
+    assert (field.owner_id(" acme "), field.owner_id(7)) == ("acme", "7")
 
 
 def test_a_length_counts_from_the_day_a_key_is_good() -> None:

@@ -12,7 +12,7 @@ from secretsource._ground.clock import LAST_INSTANT
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import KeyRequest
 from secretsource.issuing._key.lifecycle import By
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import field, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,8 +203,8 @@ ANNOTATIONS = [
 @pytest.mark.parametrize(("given", "kept"), ANNOTATIONS)
 def test_an_annotation_is_made_to_fit(given: Any, kept: str) -> None:
     """It is cut and cleaned, keys in it are masked, and it never stops the call that it annotates."""
-    assert request.by(given, given, given) == By(kept, kept, kept)
-    assert request.by(None, None, None) == By()
+    assert field.by(given, given, given) == By(kept, kept, kept)
+    assert field.by(None, None, None) == By()
 
 
 FIELDS_WITH_A_KEY: list[tuple[str, Any]] = [
@@ -264,22 +264,22 @@ def test_a_page_has_its_bounds(asked: dict[str, Any], keys: ApiKeys) -> None:
 
 def test_credits_are_topped_up_to_the_most_that_there_are() -> None:
     """And not beyond; without credits there is nothing to add to."""
-    most = request.MOST_CREDITS
+    most = field.MOST_CREDITS
     assert most == 10**15
-    assert request.topped_up(most - 3, 3, "key") == most
-    assert request.topped_up(0, 1, "key") == 1
+    assert field.topped_up(most - 3, 3, "key") == most
+    assert field.topped_up(0, 1, "key") == 1
     with pytest.raises(InvalidRequest, match="key would be granted more than 1000000000000000 credits in all"):
-        request.topped_up(most - 3, 4, "key")
+        field.topped_up(most - 3, 4, "key")
     with pytest.raises(InvalidRequest, match="key has no credits, so none bound it: set credits first"):
-        request.topped_up(None, 1, "key")
+        field.topped_up(None, 1, "key")
 
 
 @pytest.mark.parametrize(("length", "seconds"), [(None, None), (0.5, 0.5), (1, 1.0), (timedelta(days=1), 86400.0)])
 def test_a_period_is_any_time_over_0(length: Any, seconds: float | None) -> None:
     """In seconds, or as a timedelta."""
-    assert request.period(length, "rotate_every") == seconds
+    assert field.period(length, "rotate_every") == seconds
     with pytest.raises(InvalidRequest, match="rotate_every must be over 0 seconds, not 0"):
-        request.period(0, "rotate_every")
+        field.period(0, "rotate_every")
 
 
 @pytest.mark.parametrize(
@@ -296,5 +296,5 @@ def test_a_period_is_any_time_over_0(length: Any, seconds: float | None) -> None
 def test_an_instant_out_of_range_is_told_with_the_range(moment: object, said: str) -> None:
     """Many write the last day of the calendar for never; a value of another type is told as such."""
     with pytest.raises(InvalidRequest, match=f"expires_at {said}"):
-        request.instant(moment, "expires_at")
-    assert request.instant(datetime(9999, 12, 30, tzinfo=UTC), "expires_at") == LAST_INSTANT
+        field.instant(moment, "expires_at")
+    assert field.instant(datetime(9999, 12, 30, tzinfo=UTC), "expires_at") == LAST_INSTANT

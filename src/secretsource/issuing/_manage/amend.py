@@ -11,7 +11,7 @@ from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.issuing import limits
 from secretsource.issuing._check import policy
 from secretsource.issuing._key import lifecycle
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import field
 from secretsource.issuing._manage.registers.plans import renewed
 from secretsource.stores.base import EventKind, Status
 from secretsource.stores.records import NO_METADATA
@@ -55,16 +55,16 @@ class KeyUpdate(TypedDict, total=False):
 
 
 _FIELDS: Mapping[str, tuple[str, Callable[[Any], object], object]] = {
-    "name": ("name", lambda given: request.keyless(request.text(given, "name"), "name"), ""),
+    "name": ("name", lambda given: field.keyless(field.text(given, "name"), "name"), ""),
     "scopes": ("scopes", policy.check_scopes, frozenset()),
-    "rate_limit": ("rate_limit", lambda given: request.text(given, "rate_limit"), None),
-    "quota": ("quota", lambda given: request.text(given, "quota"), None),
-    "credits": ("credits", request.credits, None),
+    "rate_limit": ("rate_limit", lambda given: field.text(given, "rate_limit"), None),
+    "quota": ("quota", lambda given: field.text(given, "quota"), None),
+    "credits": ("credits", field.credits, None),
     "networks": ("networks", policy.check_networks, ()),
-    "begins_at": ("begins", lambda given: request.instant(given, "begins_at"), None),
-    "expires_at": ("expires", lambda given: request.instant(given, "expires_at"), None),
-    "metadata": ("metadata", lambda given: request.keyless(request.metadata(given), "metadata"), NO_METADATA),
-    "rotate_every": ("rotate_every", lambda given: request.period(given, "rotate_every"), None),
+    "begins_at": ("begins", lambda given: field.instant(given, "begins_at"), None),
+    "expires_at": ("expires", lambda given: field.instant(given, "expires_at"), None),
+    "metadata": ("metadata", lambda given: field.keyless(field.metadata(given), "metadata"), NO_METADATA),
+    "rotate_every": ("rotate_every", lambda given: field.period(given, "rotate_every"), None),
 }
 """By the name of the argument: the field of the record, its check, and its value for None."""
 

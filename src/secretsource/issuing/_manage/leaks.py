@@ -13,7 +13,7 @@ from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.issuing._key.lifecycle import By, Move
 from secretsource.issuing._key.text import masked
-from secretsource.issuing._manage import notices, request
+from secretsource.issuing._manage import field, notices
 from secretsource.issuing._manage.operations import MOST_ATTEMPTS, Rotated
 from secretsource.stores.base import EventKind, KeyRecord, Status
 
@@ -86,7 +86,7 @@ def read_terms(policy: object, overlap: timedelta | float) -> Terms:
             raise InvalidRequest(
                 f"policy must be one of {', '.join(POLICIES)}, or a mapping of environments to them", field="policy"
             )
-    length = request.seconds(overlap, "overlap")
+    length = field.seconds(overlap, "overlap")
     if length < 0:
         raise InvalidRequest(f"overlap must be 0 seconds or more, not {length:g}", field="overlap")
     return Terms(given, otherwise, length)
@@ -119,9 +119,9 @@ class Leaks:
         origin: str | None = None,
     ) -> Flow[LeakReport]:
         """Do with a leaked key as the terms say, and note where it was found."""
-        where = None if place is None else masked(str(place), request.LONGEST_TEXT)
-        told = request.by(masked(str(source), request.LONGEST_TEXT), where, LEAKED)
-        by = told if actor is None else request.by(actor, origin, LEAKED)
+        where = None if place is None else masked(str(place), field.LONGEST_TEXT)
+        told = field.by(masked(str(source), field.LONGEST_TEXT), where, LEAKED)
+        by = told if actor is None else field.by(actor, origin, LEAKED)
         record: KeyRecord = yield from found
         policy, rotated = terms.policy(record.environment), None
         if policy == "rotate":
@@ -129,7 +129,7 @@ class Leaks:
         elif policy == "revoke":
             yield from self._operations.move(record.key_id, Move.REVOKE, by)
         done = policy if actor is None else f"{policy}, reported by {by.actor} from {by.origin or 'no address'}"
-        noted, is_new = yield from self._note(record.key_id, told._replace(reason=done[: request.LONGEST_TEXT]))
+        noted, is_new = yield from self._note(record.key_id, told._replace(reason=done[: field.LONGEST_TEXT]))
         return LeakReport(noted, policy, rotated, is_new)
 
     def _rotate(self, record: KeyRecord, overlap: float, by: By) -> Flow[Rotated | None]:

@@ -23,7 +23,7 @@ from secretsource.issuing._key import lifecycle
 from secretsource.issuing._key.hashing import PepperSet
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._key.text import canonical
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import field, request
 from secretsource.issuing._manage.alarms import raise_alarms
 from secretsource.issuing._manage.counting import store_counts
 from secretsource.issuing._manage.registers import plans
@@ -196,7 +196,7 @@ class Operations:
 
     def rotate(self, key_id: str, overlap: timedelta | float, by: By, ends: End = lifecycle.AS_LONG) -> Flow[Rotated]:
         """Create the successor of a key: one in all, from any number of calls and processes."""
-        length = request.seconds(overlap, "overlap")
+        length = field.seconds(overlap, "overlap")
         for _ in range(MOST_ATTEMPTS):
             old = yield from self.get(key_id)
             if old.successor is not None:
@@ -248,7 +248,7 @@ class Operations:
     def finish_rotation(self, key_id: str, quiet_for: timedelta | float | None, by: By) -> Flow[KeyRecord]:
         """End an overlap early; refuse when the last use of the old key is less than ``quiet_for`` ago."""
         if quiet_for is not None:
-            quiet = request.seconds(quiet_for, "quiet_for")
+            quiet = field.seconds(quiet_for, "quiet_for")
             status = yield from self.rotation_status(key_id)
             last = status.usage.last_used
             if status.status is Status.ROTATING and last is not None and self._parts.clock.now().wall - last < quiet:
@@ -282,15 +282,15 @@ class Operations:
 
     def list(self, query: KeyQuery) -> Flow[Page]:
         """List one page of records; the status to match is that of now."""
-        request.number(query.limit, "limit", 1, _BATCH)
+        field.number(query.limit, "limit", 1, _BATCH)
         now = self._parts.clock.now().wall
         page: Page = yield self._parts.store.list(request.narrowed(query)._replace(now=now))
         return page
 
     def events(self, key_id: str, after: int, limit: int) -> Flow[Sequence[KeyEvent]]:
         """Return the history of a key."""
-        request.number(limit, "limit", 1, _BATCH)
-        request.number(after, "after", 0, _LAST_REVISION)
+        field.number(limit, "limit", 1, _BATCH)
+        field.number(after, "after", 0, _LAST_REVISION)
         found: Sequence[KeyEvent] = ()
         if is_key_id(key_id):
             found = yield self._parts.store.events(key_id, after=after, limit=limit)

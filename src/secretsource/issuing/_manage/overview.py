@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secretsource._ground.key_id import is_key_id
 from secretsource.exceptions import ConfigurationError, InvalidRequest
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import field
 from secretsource.stores.base import EventKind, HistoryQuery, KeyQuery, OwnerEventKind
 
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ class Overview:
     def get_many(self, key_ids: Sequence[str]) -> Flow[Mapping[str, KeyRecord]]:
         """Return the records of several keys by one question."""
         wanted = [*dict.fromkeys(each for each in key_ids if is_key_id(each))]
-        request.number(len(key_ids), "the number of key_ids", 0, _MOST)
+        field.number(len(key_ids), "the number of key_ids", 0, _MOST)
         found: Mapping[str, KeyRecord] = (yield self._parts.store.peek_many(wanted)) if wanted else {}
         return found
 
@@ -59,11 +59,11 @@ class Overview:
                 f"a {type(store).__name__} keeps no history of all keys: use a store in SQLite or PostgreSQL"
             )
         after = 0 if after is None else after
-        request.number(after, "after", 0, LAST_POSITION)
-        request.number(limit, "limit", 1, _MOST)
+        field.number(after, "after", 0, LAST_POSITION)
+        field.number(limit, "limit", 1, _MOST)
         if kind is not None and kind not in _KINDS:
             raise InvalidRequest(f"kind must be one of {', '.join(_KINDS)}, not {kind!r:.40}", field="kind")
-        author = None if actor is None else request.text(actor, "actor")
+        author = None if actor is None else field.text(actor, "actor")
         found: Sequence[HistoryEvent] = yield store.history.read(
             HistoryQuery(after, owner, author, kind, limit, newest)
         )
@@ -71,7 +71,7 @@ class Overview:
 
 
 def _length(given: timedelta | float, what: str) -> float:
-    length = request.seconds(given, what)
+    length = field.seconds(given, what)
     if length <= 0:
         raise InvalidRequest(f"{what} must be over 0 seconds, not {length:g}", field=what)
     return length

@@ -6,7 +6,7 @@ from secretsource._ground.key_id import is_key_id
 from secretsource.exceptions import ConfigurationError, InvalidRequest, KeyNotFound
 from secretsource.issuing._check.purses import purses_of, purses_of_owner, with_credits
 from secretsource.issuing._check.terms import limits_of, shared_by
-from secretsource.issuing._manage import request as _request
+from secretsource.issuing._manage import field
 from secretsource.issuing._manage.recent_use import first_hour, recent_use_of
 from secretsource.stores.base import CountQuery, Terms, Unit
 
@@ -58,16 +58,16 @@ class Reports:
                 f"a {type(store).__name__} counts no requests: use a store in SQLite or PostgreSQL"
             )
         begin, end = self._span(since, until, unit)
-        whose = _request.wanted_owner(owner)
+        whose = field.wanted_owner(owner)
         if key_id is not None:
             record: KeyRecord = yield from self._record(key_id)
             if whose not in {None, record.owner}:
                 return []
             whose = record.owner
-        on = None if plan is None else _request.named(plan, "plan")
+        on = None if plan is None else field.named(plan, "plan")
         query = CountQuery(unit, begin, end, whose, key_id, on, MOST_COUNTS + 1, _several(key_ids, whose), per_key)
         if query.key_ids is not None:
-            _request.number(len(query.starts), f"the number of {unit}s", 0, MOST_AT_ONCE)
+            field.number(len(query.starts), f"the number of {unit}s", 0, MOST_AT_ONCE)
         counts: Sequence[Count] = yield store.counts.read(query)
         if len(counts) > MOST_COUNTS:
             raise InvalidRequest(f"these are over {MOST_COUNTS} counts: ask for a shorter time, or by a longer unit")
@@ -112,8 +112,8 @@ class Reports:
     def _span(self, since: datetime | float | None, until: datetime | float | None, unit: Unit) -> tuple[float, float]:
         """The first start that counts, and the first one after it that does not."""
         now = self._parts.clock.now().wall
-        end = _request.instant(until, "until")
-        begin = _request.instant(since, "since")
+        end = field.instant(until, "until")
+        begin = field.instant(since, "since")
         if begin is None:
             begin = max(0.0, (now if end is None else end) - unit.seconds)
         if begin >= (now + 1 if end is None else end):
@@ -137,5 +137,5 @@ def _several(key_ids: Sequence[str] | None, owner: str | None) -> tuple[str, ...
         return None
     if owner is None:
         raise InvalidRequest("usage of several keys needs their owner: give owner beside key_ids")
-    _request.number(len(key_ids), "the number of key_ids", 0, MOST_AT_ONCE)
+    field.number(len(key_ids), "the number of key_ids", 0, MOST_AT_ONCE)
     return tuple(dict.fromkeys(key_ids))

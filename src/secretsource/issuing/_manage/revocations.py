@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from secretsource.exceptions import KeyNotFound, StoreError
 from secretsource.issuing._key.lifecycle import Move
-from secretsource.issuing._manage import request as _request
+from secretsource.issuing._manage import field
 from secretsource.issuing._verdict import Rejected
 from secretsource.stores.base import KeyQuery, Status
 
@@ -71,7 +71,7 @@ class Revocations:
 
     def of_owner(self, owner: str | int, by: By) -> Flow[RevokedKeys]:
         """Revoke each key of an owner, pass after pass, until a pass meets no other living key."""
-        query = KeyQuery(owner=_request.owner(owner), limit=_BATCH)
+        query = KeyQuery(owner=field.owner(owner), limit=_BATCH)
         ended: dict[str, KeyRecord] = {}
         for _ in range(_MOST_PASSES):
             before = len(ended)
@@ -85,7 +85,7 @@ class Revocations:
 
     def count_living(self, owner: str | int) -> Flow[int]:
         """Count the keys of an owner that have not ended."""
-        query, number = KeyQuery(owner=_request.owner(owner), limit=_BATCH), 0
+        query, number = KeyQuery(owner=field.owner(owner), limit=_BATCH), 0
         while True:
             page: Page = yield self._parts.store.list(query)
             now = self._parts.clock.now().wall

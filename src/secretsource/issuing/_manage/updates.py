@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secretsource.exceptions import Conflict
 from secretsource.issuing._key import lifecycle
-from secretsource.issuing._manage import amend, request
+from secretsource.issuing._manage import amend, field
 from secretsource.issuing._manage.operations import MOST_ATTEMPTS
 from secretsource.issuing._manage.registers.claims import Claims
 from secretsource.issuing._manage.registers.registry import need_credits
@@ -36,7 +36,7 @@ class Updates:
         """Change a key that has not ended, and with it the successors that it has while it rotates."""
         asked = amend.wanted(update)
         if revision is not None:
-            request.number(revision, "revision", 1, LAST_REVISION)
+            field.number(revision, "revision", 1, LAST_REVISION)
         if asked.get("credits") is not None:
             need_credits(self._parts)
         for _ in range(MOST_ATTEMPTS):
@@ -58,14 +58,14 @@ class Updates:
 
         With a claim they are added once: the claim and the sum are stored together.
         """
-        more = request.more_credits(credits)
+        more = field.more_credits(credits)
         for _ in range(MOST_ATTEMPTS):
             was_made = yield from self.claims.is_made(claim)  # asked first, so that the record has what it added
             record = yield from self._operations.get(key_id)
             if was_made:
                 yield from self._operations.tell(record)  # the first request may have died before it did so
                 return record
-            request.topped_up(record.credits, more, f"key {record.display!r}")
+            field.topped_up(record.credits, more, f"key {record.display!r}")
             line = [*(yield from self._line(record)), *(yield from self._rotating(record))]
             granted = [(each, {"credits": each.credits + more}) for each in line if each.credits is not None]
             records = yield from self._change(granted, by, claim)
@@ -75,7 +75,7 @@ class Updates:
 
     def extend(self, key_id: str, overlap: timedelta | float, by: By) -> Flow[KeyRecord]:
         """Put the end of a rotating key off."""
-        length = request.seconds(overlap, "overlap")
+        length = field.seconds(overlap, "overlap")
         for _ in range(MOST_ATTEMPTS):
             record = yield from self._operations.get(key_id)
             change = lifecycle.extend(record, length, self._parts.clock.now().wall, by)

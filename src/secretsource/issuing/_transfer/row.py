@@ -19,7 +19,7 @@ from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing import limits
 from secretsource.issuing._check import policy
 from secretsource.issuing._key.text import is_legible, stripped
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import field
 from secretsource.issuing._transfer.reports import LINE, REASON, ROW
 from secretsource.stores.base import Status
 
@@ -151,7 +151,7 @@ def instant(cell: object) -> float | None:
     """Return seconds since 1970 UTC, from that number or from ISO 8601 with a time zone."""
     if isinstance(cell, str):
         cell = float(cell) if _IS_NUMBER.fullmatch(cell) else datetime.fromisoformat(cell)
-    return request.instant(cell, "")
+    return field.instant(cell, "")
 
 
 def words(cell: object) -> list[str]:
@@ -165,7 +165,7 @@ def words(cell: object) -> list[str]:
 
 def document(cell: object) -> Mapping[str, Any]:
     """Return a JSON object, from one or from its text."""
-    return request.metadata(json.loads(cell) if isinstance(cell, str) else cell)
+    return field.metadata(json.loads(cell) if isinstance(cell, str) else cell)
 
 
 def _text(longest: int) -> Callable[[Any], str]:
@@ -197,17 +197,17 @@ def _networks(cell: object) -> tuple[str, ...]:
 
 
 def _rate_limit(cell: object) -> str:
-    limits.parse(rules := request.text(cell, ""), None)
+    limits.parse(rules := field.text(cell, ""), None)
     return rules
 
 
 def _quota(cell: object) -> str:
-    limits.parse(None, rules := request.text(cell, ""))
+    limits.parse(None, rules := field.text(cell, ""))
     return rules
 
 
 def _length(cell: object) -> float:
-    seconds = request.seconds(float(cell) if isinstance(cell, str) else cell, "")
+    seconds = field.seconds(float(cell) if isinstance(cell, str) else cell, "")
     if seconds <= 0:
         raise ValueError
     return seconds
@@ -216,12 +216,12 @@ def _length(cell: object) -> float:
 def _notices(cell: object) -> Mapping[str, Any]:
     told = document(cell)
     for about in told.values():
-        request.instant(about, "")
+        field.instant(about, "")
     return told
 
 
 def _credits(cell: object) -> int | None:
-    return request.credits(int(cell) if isinstance(cell, str) else cell)
+    return field.credits(int(cell) if isinstance(cell, str) else cell)
 
 
 def _revision(cell: object) -> int | None:
@@ -233,10 +233,10 @@ _INSTANT = Column(
     instant, "an instant: seconds since 1970, or ISO 8601 with a time zone; give a zone for those without one"
 )
 _KEY_ID = Column(_matching(_IS_KEY_ID), "22 characters of 0-9A-Za-z")
-_SHORT = Column(_text(request.LONGEST_TEXT), f"a text of at most {request.LONGEST_TEXT} legible characters")
+_SHORT = Column(_text(field.LONGEST_TEXT), f"a text of at most {field.LONGEST_TEXT} legible characters")
 
 COLUMNS: Mapping[str, Column] = {
-    "owner": Column(request.owner, "a name of 1 to 255 legible characters, or a whole number from 0"),
+    "owner": Column(field.owner, "a name of 1 to 255 legible characters, or a whole number from 0"),
     "hash": Column(_text(LONGEST_HASH), f"a text of at most {LONGEST_HASH} legible characters"),
     "algorithm": Column(_text(32), "the name of a hash, such as sha256"),
     "plaintext": Column(_text(LONGEST_KEY), f"a text of at most {LONGEST_KEY} legible characters"),
@@ -250,8 +250,8 @@ COLUMNS: Mapping[str, Column] = {
     "rate_limit": Column(_rate_limit, "of the form 100/minute or 10/second burst 20"),
     "quota": Column(_quota, "of the form 10000/month or 500/day add up to 2000"),
     "rotate_every": Column(_length, "a number of seconds over 0"),
-    "credits": Column(_credits, f"a whole number from 0 to {request.MOST_CREDITS}"),
-    "metadata": Column(document, f"a JSON object of at most {request.LARGEST_METADATA} bytes"),
+    "credits": Column(_credits, f"a whole number from 0 to {field.MOST_CREDITS}"),
+    "metadata": Column(document, f"a JSON object of at most {field.LARGEST_METADATA} bytes"),
     "created_at": _INSTANT,
     "not_before": _INSTANT,
     "expires_at": _INSTANT,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from secretsource._ground.flow import run
 from secretsource._traceless import boundaries
 from secretsource.issuing._key.lifecycle import Move
-from secretsource.issuing._manage.request import by, successor_end
+from secretsource.issuing._manage.field import by
+from secretsource.issuing._manage.request import successor_end
 from secretsource.issuing._verbs.reading import KeyReading
 
 TYPE_CHECKING = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from secretsource._ground.flow import arun
 from secretsource._traceless import boundaries
 from secretsource.issuing._key.lifecycle import Move
-from secretsource.issuing._manage.request import by, successor_end
+from secretsource.issuing._manage.field import by
+from secretsource.issuing._manage.request import successor_end
 from secretsource.issuing._verbs.administration import BY_ITSELF, ROTATE_SELF
 from secretsource.issuing._verbs.async_reading import AsyncKeyReading
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from secretsource._ground.flow import run
 from secretsource._traceless import boundaries
-from secretsource.issuing._manage.request import by, label, wanted_owner
+from secretsource.issuing._manage.field import by, wanted_owner
+from secretsource.issuing._manage.request import label
 from secretsource.stores.base import KeyQuery
 
 TYPE_CHECKING = False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from secretsource._ground.flow import run
 from secretsource._traceless import boundaries
-from secretsource.issuing._manage.request import by
-from secretsource.issuing._manage.request import named as _named
+from secretsource.issuing._manage.field import by
+from secretsource.issuing._manage.field import named as _named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

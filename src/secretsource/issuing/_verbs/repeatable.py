@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from secretsource._ground.flow import arun, run
 from secretsource._traceless import boundaries
-from secretsource.issuing._manage.request import by, successor_end
+from secretsource.issuing._manage.field import by
+from secretsource.issuing._manage.request import successor_end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

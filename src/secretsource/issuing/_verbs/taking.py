@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from secretsource._ground.flow import arun, run
 from secretsource._traceless import boundaries
-from secretsource.issuing._manage.request import by
+from secretsource.issuing._manage.field import by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

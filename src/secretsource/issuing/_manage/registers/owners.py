@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from secretsource.exceptions import InvalidRequest, OwnerNotFound
 from secretsource.issuing import limits
-from secretsource.issuing._manage import request as _request
+from secretsource.issuing._manage import field
 from secretsource.issuing._manage.registers.registry import Registry, need_credits
 from secretsource.stores.base import OwnerEventKind, OwnerRecord, OwnerStatus
 
@@ -63,12 +63,12 @@ class Owners(Registry[OwnerRecord]):
 
     def add_credits(self, id: object, credits: object, by: By, claim: Claim | None = None) -> Flow[OwnerRecord]:
         """Add credits to those of an owner; simultaneous top-ups all count. With a claim they are added once."""
-        more = _request.more_credits(credits)
+        more = field.more_credits(credits)
 
         def decide(id: str, old: OwnerRecord | None, _: float) -> OwnerRecord:
             if old is None:
                 raise OwnerNotFound(id)
-            return old._replace(credits=_request.topped_up(old.credits, more, f"owner {id!r:.80}"))
+            return old._replace(credits=field.topped_up(old.credits, more, f"owner {id!r:.80}"))
 
         return self.change(id, decide, OwnerEventKind.CHANGED, by, claim=claim)
 
@@ -110,15 +110,15 @@ def _read(given: OwnerFields) -> dict[str, Any]:
         )
     fields: dict[str, Any] = dict(given)
     if "name" in fields:
-        fields["name"] = _request.keyless(_request.text(fields["name"] or "", "name"), "name")
+        fields["name"] = field.keyless(field.text(fields["name"] or "", "name"), "name")
     if fields.get("plan") is not None:
-        fields["plan"] = _request.named(fields["plan"], "plan")
+        fields["plan"] = field.named(fields["plan"], "plan")
     for what in ("rate_limit", "quota"):
         if what in fields:
-            _request.rules(fields[what], what)
+            field.rules(fields[what], what)
     limits.parse(fields.get("rate_limit"), fields.get("quota"))
     if "credits" in fields:
-        _request.credits(fields["credits"])
+        field.credits(fields["credits"])
     if "metadata" in fields:
-        fields["metadata"] = _request.keyless(_request.metadata(fields["metadata"] or {}), "metadata")
+        fields["metadata"] = field.keyless(field.metadata(fields["metadata"] or {}), "metadata")
     return fields

@@ -9,7 +9,7 @@ from re import fullmatch
 
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError, InvalidRequest
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import field
 from secretsource.stores.base import Pass
 
 TYPE_CHECKING = False
@@ -57,13 +57,13 @@ class Passes:
         """Make a pass."""
         if not fullmatch("[a-z]{1,16}", kind):
             raise InvalidRequest(f"kind must be 1 to 16 letters a to z, not {kind!r:.40}")
-        length, written = request.seconds(life, "expires_in"), json.dumps(dict(facts or {}))
+        length, written = field.seconds(life, "expires_in"), json.dumps(dict(facts or {}))
         if length <= 0:
             raise InvalidRequest(f"expires_in must be over 0 seconds, not {length:g}")
         if len(written) > _LONGEST_FACTS:
             raise InvalidRequest(f"facts must have at most {_LONGEST_FACTS} bytes")
         now, text = self._parts.clock.now().wall, secrets.token_urlsafe(_BYTES)
-        record = Pass(_hash(text), kind, request.owner_id(holder), now, now + length, now, written)
+        record = Pass(_hash(text), kind, field.owner_id(holder), now, now + length, now, written)
         yield self._store.put(record)
         return IssuedPass(text, record)
 
@@ -73,7 +73,7 @@ class Passes:
         found: Pass | None = yield self._store.get(token)
         if found is None or found.kind != kind or now >= found.ends:
             return None
-        most = None if idle is None else request.seconds(idle, "idle")
+        most = None if idle is None else field.seconds(idle, "idle")
         if most is not None and now - found.seen >= most:
             return None
         if now - found.seen >= min(TOUCHED_EVERY, TOUCHED_EVERY if most is None else most / 4):
@@ -87,7 +87,7 @@ class Passes:
 
     def end(self, kind: str | Sequence[str], holder: str | int) -> Flow[int]:
         """End every pass of some kinds and a holder."""
-        name, number = request.owner_id(holder), 0
+        name, number = field.owner_id(holder), 0
         for each in (kind,) if isinstance(kind, str) else kind:
             ended: int = yield self._store.take_all(each, name)
             number += ended

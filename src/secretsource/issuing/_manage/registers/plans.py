@@ -11,7 +11,7 @@ from secretsource.issuing import limits
 from secretsource.issuing._check import policy
 from secretsource.issuing._check.terms import common
 from secretsource.issuing._key.format import ENVIRONMENT
-from secretsource.issuing._manage import request as _request
+from secretsource.issuing._manage import field
 from secretsource.issuing._manage.registers.registry import Registry
 from secretsource.stores.base import Crowded, OwnerEventKind, PlanRecord, Terms
 
@@ -189,18 +189,18 @@ def _read(given: PlanFields) -> dict[str, Any]:
     fields: dict[str, Any] = dict(given)
     for what in ("rate_limit", "quota"):
         if what in fields:
-            _request.rules(fields[what], what)
+            field.rules(fields[what], what)
     limits.parse(fields.get("rate_limit"), fields.get("quota"))
     if fields.get("max_keys") is not None:
-        _request.number(fields["max_keys"], "max_keys", 1, MOST_KEYS)
+        field.number(fields["max_keys"], "max_keys", 1, MOST_KEYS)
     if fields.get("max_life") is not None:
-        fields["max_life"] = _request.seconds(fields["max_life"], "max_life")
+        fields["max_life"] = field.seconds(fields["max_life"], "max_life")
         if fields["max_life"] <= 0:
             raise InvalidRequest(
                 "max_life must be over 0 seconds: a shorter one would end every key at once", field="max_life"
             )
     if "rotate_every" in fields:
-        fields["rotate_every"] = _request.period(fields["rotate_every"], "rotate_every")
+        fields["rotate_every"] = field.period(fields["rotate_every"], "rotate_every")
     if fields.get("scopes") is not None:
         fields["scopes"] = policy.check_scopes(fields["scopes"])
     if fields.get("environments") is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Generic
 
 from secretsource.exceptions import ConfigurationError, Conflict, InvalidRequest, PlanNotFound, StoreError
-from secretsource.issuing._manage import request as _request
+from secretsource.issuing._manage import field
 from secretsource.issuing._manage.registers.claims import Claims
 from secretsource.stores.base import ChangeBus, KeyChange, OwnerEvent, OwnerEventKind, Refused
 from secretsource.stores.owners import Kept
@@ -58,7 +58,7 @@ class Registry(Generic[Kept]):
         Raises:
             OwnerNotFound: The owner is unknown, or PlanNotFound: the plan is unknown.
         """
-        name = _request.named(id, self._subject)
+        name = field.named(id, self._subject)
         found = yield from self.find(name)
         if found is None:
             raise self._missing(name)
@@ -66,16 +66,16 @@ class Registry(Generic[Kept]):
 
     def list(self, after: object, limit: int, plan: str | None = None) -> Flow[Sequence[Kept]]:
         """List records in the order of their ids."""
-        _request.number(limit, "limit", 1, _MOST_LISTED)
-        since = None if after is None else _request.named(after, self._subject)
+        field.number(limit, "limit", 1, _MOST_LISTED)
+        since = None if after is None else field.named(after, self._subject)
         found: Sequence[Kept] = yield self._register().list(after=since, limit=limit, plan=plan)
         return found
 
     def events(self, id: object, after: int, limit: int) -> Flow[Sequence[OwnerEvent]]:
         """Return the history of an id, oldest first; also of a deleted record."""
-        _request.number(limit, "limit", 1, _MOST_LISTED)
-        _request.number(after, "after", 0, _LAST_REVISION)
-        name = _request.named(id, self._subject)
+        field.number(limit, "limit", 1, _MOST_LISTED)
+        field.number(after, "after", 0, _LAST_REVISION)
+        name = field.named(id, self._subject)
         happened: Sequence[OwnerEvent] = yield self._register().events(name, after=after, limit=limit)
         return happened
 
@@ -101,9 +101,9 @@ class Registry(Generic[Kept]):
         Raises:
             Conflict: The record has another revision.
         """
-        name = _request.named(id, self._subject)
+        name = field.named(id, self._subject)
         if revision is not None:
-            _request.number(revision, "revision", 0, _LAST_REVISION)
+            field.number(revision, "revision", 0, _LAST_REVISION)
         for _ in range(_MOST_ATTEMPTS):
             was_made = yield from self.claims.is_made(claim)  # asked first, so that the record has what it changed
             old = yield from self.find(name)
@@ -112,7 +112,7 @@ class Registry(Generic[Kept]):
                 return old
             self._compare(name, old, revision)
             if old is None:
-                _request.keyless(name, self._subject)
+                field.keyless(name, self._subject)
             now = self._parts.clock.now().wall
             new = decide(name, old, now)
             fields = _changed(old, new)
@@ -143,7 +143,7 @@ class Registry(Generic[Kept]):
         Raises:
             InvalidRequest: The record is a plan with owners, or a suspended owner.
         """
-        name = _request.named(id, self._subject)
+        name = field.named(id, self._subject)
         for _ in range(_MOST_ATTEMPTS):
             old = yield from self.get(name)
             self._need_deletable(old)

@@ -10,7 +10,7 @@ from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._key.rules import Rules
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import field
 from secretsource.issuing._manage.notices import notice
 from secretsource.stores.base import EventKind, Status
 
@@ -61,7 +61,7 @@ def read_rules(given: Mapping[str, object]) -> Rules:
         raise InvalidRequest(f"chores have no rule {', '.join(sorted(unknown))}: known are {', '.join(_LEAST)}")
     read: dict[str, float | None] = {}
     for name, value in given.items():
-        length = None if value is None else request.seconds(value, name)
+        length = None if value is None else field.seconds(value, name)
         if length is not None and (length <= 0 or length < _LEAST[name]):
             least = "at least a day" if _LEAST[name] else "over 0 seconds"
             raise InvalidRequest(f"{name} must be {least}, not {length:g} seconds", field=name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import StoreError
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import field
 from secretsource.issuing._manage.upkeep.rounds import upkeep_of
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, OwnerEvent, OwnerEventKind
 
@@ -56,7 +56,7 @@ class Purges:
     def purge(self, owner: object, by: By) -> Flow[PurgeReport]:
         """Delete an owner, its keys, its counted requests and its events, and leave one event that says so."""
         upkeep = upkeep_of(self._parts, "deletes nothing")
-        name = request.owner(owner)
+        name = field.owner(owner)
         revoked = deleted = 0
         for _ in range(_MOST_PASSES):
             ended = yield from self._revocations.of_owner(name, by)

@@ -12,7 +12,7 @@ from collections import Counter
 
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError
-from secretsource.issuing._manage import request
+from secretsource.issuing._manage import field
 from secretsource.issuing._manage.upkeep.attention import attend, ended_since, is_old
 from secretsource.stores.base import EventKind, KeyQuery, OwnerEvent, OwnerEventKind
 
@@ -85,7 +85,7 @@ class Rounds:
 
     def run(self, rules: Rules, limit: int, by: By) -> Flow[ChoreReport]:
         """Look at the next keys of the round, and do what they need."""
-        request.number(limit, "limit", 1, MOST)
+        field.number(limit, "limit", 1, MOST)
         upkeep = upkeep_of(self._parts, "has no chores done")
         holder, now = os.urandom(16).hex(), self._parts.clock.now().wall
         place: str | None = yield upkeep.take(holder, now, now + TURN)
