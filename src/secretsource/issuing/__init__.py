@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.amend import KeyUpdate
     from secretsource.issuing._manage.field import owner_id
     from secretsource.issuing._manage.health import Health
+    from secretsource.issuing._manage.issued import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.leaks import LeakPolicy, LeakReport
-    from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.peppers import find_peppers
     from secretsource.issuing._manage.recent_use import RecentUse
     from secretsource.issuing._manage.registers.owners import OwnerFields
@@ -164,7 +164,7 @@ _HOMES = {
     "_transfer.reports": ("ImportBatch", "ImportReport", "RejectedRow"),
     "_key.locator": ("Owner", "OwnerKind"),
     "_manage.leaks": ("LeakPolicy", "LeakReport"),
-    "_manage.operations": ("Issued", "Rotated", "RotationStatus"),
+    "_manage.issued": ("Issued", "Rotated", "RotationStatus"),
     "_manage.peppers": ("find_peppers",),
     "_manage.recent_use": ("RecentUse",),
     "_transfer.sources": ("header_judge",),

@@ -13,6 +13,7 @@ from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.receipts import Returns
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._manage.chores import AsyncChores
+from secretsource.issuing._manage.flushing.flushes import Flushes
 from secretsource.issuing._manage.leaks import Leaks
 from secretsource.issuing._manage.once import Once
 from secretsource.issuing._manage.operations import Operations
@@ -104,6 +105,7 @@ class AsyncApiKeys(
         self.plans = AsyncPlanRegister(Plans(parts))
         self.passes = AsyncPassRegister(Passes(parts))
         self._operations = Operations(parts)
+        self._flushes = Flushes(parts, self._operations)
         self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
         self._leaks = Leaks(parts, self._operations, self._revocations)
@@ -235,7 +237,7 @@ class AsyncApiKeys(
 
     async def flush(self) -> None:
         """Do as `ApiKeys.flush` does; a cancelled caller stops waiting, and the flush goes on."""
-        await self._chores.finish(lambda: arun(self._operations.flush()))
+        await self._chores.finish(lambda: arun(self._flushes.flush()))
 
     async def _follow(self, *, refused: bool = False) -> bool:
         """Do as `ApiKeys._follow` does."""

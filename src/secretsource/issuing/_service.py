@@ -13,6 +13,7 @@ from secretsource.issuing._check.policy import kind_of
 from secretsource.issuing._check.receipts import Returns
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._manage.chores import Chores
+from secretsource.issuing._manage.flushing.flushes import Flushes
 from secretsource.issuing._manage.leaks import Leaks
 from secretsource.issuing._manage.once import Once
 from secretsource.issuing._manage.operations import Operations
@@ -99,6 +100,7 @@ class ApiKeys(
         self.plans = PlanRegister(Plans(parts))
         self.passes = PassRegister(Passes(parts))
         self._operations = Operations(parts)
+        self._flushes = Flushes(parts, self._operations)
         self._overview = Overview(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
         self._leaks = Leaks(parts, self._operations, self._revocations)
@@ -281,7 +283,7 @@ class ApiKeys(
             StoreError: The store could not answer; nothing is lost, the next flush includes it.
         """
         with self._chores.flushing:
-            run(self._operations.flush())
+            run(self._flushes.flush())
 
     def _follow(self, *, refused: bool = False) -> bool:
         """Load new peppers, and return whether there were any."""

@@ -36,7 +36,7 @@ from secretsource.issuing._document.registers import (
     read_owner_record,
     read_plan,
 )
-from secretsource.issuing._manage.operations import Issued, Rotated, RotationStatus
+from secretsource.issuing._manage.issued import Issued, Rotated, RotationStatus
 from secretsource.issuing._manage.recent_use import RecentUse
 from secretsource.issuing._verdict import Accepted, Rejected
 from secretsource.stores.base import HistoryEvent, KeyEvent, KeyRecord, Page, Usage

@@ -26,7 +26,7 @@ from secretsource.issuing._check.steps.comparison import Comparison
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._http import reception
 from secretsource.issuing._key import base62, hashing, lifecycle
-from secretsource.issuing._manage.operations import Operations
+from secretsource.issuing._manage.flushing.flushes import Flushes
 from secretsource.limiters.base import Plan
 from secretsource.stores.base import Status, Usage, Use
 from secretsource.stores.memory import MemoryStore
@@ -67,12 +67,12 @@ def store_the_row_that_was_seen(patch: Patch) -> None:
     """A renewed hash is stored with all of the row that was in the cache, whatever the row is by now."""
     patch.setattr(MemoryStore, "_follows", lambda self, change: change.record.key_id in self._records)
 
-    def rehash(self: Operations, seen: KeyRecord, now: float) -> Any:
+    def rehash(self: Flushes, seen: KeyRecord, now: float) -> Any:
         change = lifecycle.rehash(seen._replace(revision=seen.revision - 1), seen.hash, seen.pepper_version, now)
         yield self._parts.store.update(change)
         return ()
 
-    patch.setattr(Operations, "_rehash", rehash)
+    patch.setattr(Flushes, "_rehash", rehash)
 
 
 def update_by_the_hash(patch: Patch) -> None:

@@ -25,14 +25,14 @@ def settings() -> ServerSettings:
 def flushes(world: World, monkeypatch: pytest.MonkeyPatch) -> list[None]:
     """A list with an entry for each flush of the service."""
     flushed: list[None] = []
-    operations = world.keys._operations
-    flush = operations.flush
+    stored = world.keys._flushes
+    flush = stored.flush
 
     def noted() -> Flow[None]:
         flushed.append(None)
         return flush()
 
-    monkeypatch.setattr(operations, "flush", noted)
+    monkeypatch.setattr(stored, "flush", noted)
     return flushed
 
 

@@ -20,6 +20,7 @@ from secretsource.issuing._check.steps import drawing
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage import revocations
+from secretsource.issuing._manage.flushing.flushes import Flushes
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.revocations import Revocations, RevokedKeys
 from secretsource.issuing._manage.updates import Updates
@@ -136,7 +137,7 @@ def _news_leaves_the_entry() -> AbstractContextManager[None]:
 
 
 def _a_cached_record_is_written_back() -> AbstractContextManager[None]:
-    def wrong(self: Operations, seen: KeyRecord, now: float) -> Any:
+    def wrong(self: Flushes, seen: KeyRecord, now: float) -> Any:
         stored: KeyRecord | None = yield self._parts.store.get(seen.key_id)
         if stored is None or stored.pepper_version == seen.pepper_version:
             return ()
@@ -145,7 +146,7 @@ def _a_cached_record_is_written_back() -> AbstractContextManager[None]:
         done: bool = yield self._parts.store.update(change)
         return (change.record,) if done else ()
 
-    return _instead(Operations, "_rehash", lambda _: wrong)
+    return _instead(Flushes, "_rehash", lambda _: wrong)
 
 
 def _a_rotation_does_not_compare() -> AbstractContextManager[None]:

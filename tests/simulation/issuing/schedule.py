@@ -13,7 +13,7 @@ from tests.simulation.loop import SeededLoop, SimulatedClock, Stuck
 
 from secretsource.exceptions import InvalidRequest, InvalidTransition, OwnerNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys, PepperSet
-from secretsource.issuing._manage.operations import Issued, Rotated
+from secretsource.issuing._manage.issued import Issued, Rotated
 from secretsource.issuing._manage.revocations import RevokedKeys
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.issuing._key.lifecycle import By, Move
 from secretsource.issuing._key.text import masked
 from secretsource.issuing._manage import field, notices
-from secretsource.issuing._manage.operations import MOST_ATTEMPTS, Rotated
+from secretsource.issuing._manage.issued import Rotated
+from secretsource.issuing._manage.operations import MOST_ATTEMPTS
 from secretsource.stores.base import EventKind, KeyRecord, Status
 
 TYPE_CHECKING = False

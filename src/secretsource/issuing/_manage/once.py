@@ -7,7 +7,7 @@ leaves no doubt: the key is there, or it is not and the repeat makes it, under t
 from __future__ import annotations
 
 from secretsource.exceptions import InvalidRequest, KeyNotFound, RepeatTooSoon, SecretSourceError
-from secretsource.issuing._manage.operations import Rotated
+from secretsource.issuing._manage.issued import Rotated
 from secretsource.issuing._manage.registers.claims import Claims
 from secretsource.stores.base import OwnerEventKind
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.lifecycle import By, End
-    from secretsource.issuing._manage.operations import Issued, Operations
+    from secretsource.issuing._manage.issued import Issued
+    from secretsource.issuing._manage.operations import Operations
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.stores.base import Claim, KeyRecord, OwnerEvent
 

@@ -11,137 +11,32 @@ from collections import Counter
 from collections.abc import Sequence
 
 from secretsource._ground.key_id import is_key_id
-from secretsource._ground.namedtuple import NamedTuple
-from secretsource.exceptions import (
-    InvalidRequest,
-    InvalidTransition,
-    KeyNotFound,
-    StoreError,
-)
-from secretsource.issuing._check.uses import Taken
+from secretsource.exceptions import InvalidRequest, InvalidTransition, KeyNotFound, StoreError
 from secretsource.issuing._key import lifecycle
-from secretsource.issuing._key.hashing import PepperSet
 from secretsource.issuing._key.lifecycle import Move
 from secretsource.issuing._key.text import canonical
 from secretsource.issuing._manage import field, request
-from secretsource.issuing._manage.alarms import raise_alarms
-from secretsource.issuing._manage.counting import store_counts
+from secretsource.issuing._manage.issued import Issued, Rotated, RotationStatus
 from secretsource.issuing._manage.registers import plans
 from secretsource.issuing._manage.registers.registry import need_credits
 from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, Status, Usage
+from secretsource.stores.records import LAST_REVISION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import timedelta
-    from typing import NoReturn
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.lifecycle import By, End
     from secretsource.issuing._key.locator import Owner
     from secretsource.issuing._manage.request import KeyRequest
-    from secretsource.stores.base import KeyEvent, KeyRecord, Page
-
-UNPEPPERED = "there is no pepper, so a reader of the store can test guesses: set SECRETSOURCE_PEPPER"
-ROTATED_BEFORE = "the key was rotated before, and its successor was shown then: rotate the successor for another key"
+    from secretsource.stores.base import Change, KeyEvent, KeyRecord, Page
 
 MOST_ATTEMPTS = 64
 _BATCH = 1000
 _MOST_ISSUED = 10_000
-_LAST_REVISION = 2**31 - 1
-
-
-class Issued:
-    """A new key; its text exists outside its owner's hands only here.
-
-    Attributes:
-        plaintext: The whole key: 68 to 89 characters of ``0-9A-Za-z`` and ``_``.
-        record: The stored record.
-    """
-
-    __slots__ = ("plaintext", "record")
-
-    def __init__(self, plaintext: str, record: KeyRecord) -> None:
-        self.plaintext = plaintext
-        self.record = record
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Sentences to show to the person that asked for the key; mostly empty."""
-        return (UNPEPPERED,) if self.record.pepper_version == PepperSet().newest.version else ()
-
-    def __repr__(self) -> str:
-        return f"Issued(<masked>, {self.record!r})"
-
-    def __rich_repr__(self) -> Iterator[object]:
-        """Yield the fields that rich prints: the record, never the key."""
-        yield "record", self.record
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("an Issued holds a key and is not pickled")
-
-
-class Rotated:
-    """A rotation: the old key and its successor.
-
-    Attributes:
-        predecessor: The old key, as it is now.
-        successor: The new key.
-        plaintext: The whole new key, 68 to 89 characters of ``0-9A-Za-z`` and ``_``; None if another call made the
-            successor and received its text.
-    """
-
-    __slots__ = ("plaintext", "predecessor", "successor")
-
-    def __init__(self, predecessor: KeyRecord, successor: KeyRecord, plaintext: str | None) -> None:
-        self.predecessor = predecessor
-        self.successor = successor
-        self.plaintext = plaintext
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Sentences to show to the person that asked for the rotation; mostly empty."""
-        return (ROTATED_BEFORE,) if self.plaintext is None else ()
-
-    def __repr__(self) -> str:
-        return f"Rotated({self.predecessor!r}, {self.successor!r})"
-
-    def __rich_repr__(self) -> Iterator[object]:
-        """Yield the fields that rich prints: both records, never the key."""
-        yield "predecessor", self.predecessor
-        yield "successor", self.successor
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a Rotated holds a key and is not pickled")
-
-
-class RotationStatus(NamedTuple):
-    """The state of a rotation: may the old key go?
-
-    Attributes:
-        predecessor: The old key.
-        successor: The new key.
-        status: The status of the old key now.
-        began: The beginning of the rotation, in seconds since 1970 UTC.
-        ends: The end of the old key, in seconds since 1970 UTC.
-        usage: The uses of the old key since: last use, requests, networks, user agents; behind by one flush. Networks
-            and user agents are those of the last day.
-        successor_used: Whether the new key has been used.
-    """
-
-    predecessor: KeyRecord
-    successor: KeyRecord
-    status: Status
-    began: float
-    ends: float | None
-    usage: Usage
-    successor_used: bool
-
-    @property
-    def old_key_used(self) -> bool:
-        """Whether the old key has been accepted since the rotation began."""
-        return self.usage.requests > 0
 
 
 class Operations:
@@ -261,16 +156,19 @@ class Operations:
 
     def move(self, key_id: str, move: Move, by: By) -> Flow[KeyRecord]:
         """Revoke, disable, enable or finish a key."""
+        changed = yield from self.change(key_id, lambda record, now: lifecycle.move(record, move, now, by))
+        return changed
+
+    def change(self, key_id: str, decide: Callable[[KeyRecord, float], Change | None]) -> Flow[KeyRecord]:
+        """Change a key as is decided on its newest record, now; one that is like that already is announced again."""
         for _ in range(MOST_ATTEMPTS):
             record = yield from self.get(key_id)
-            change = lifecycle.move(record, move, self._parts.clock.now().wall, by)
-            if change is None:
+            change = decide(record, self._parts.clock.now().wall)
+            stored: bool = True if change is None else (yield self._parts.store.update(change))
+            if stored:
+                record = record if change is None else change.record
                 yield from self.tell(record)
                 return record
-            stored: bool = yield self._parts.store.update(change)
-            if stored:
-                yield from self.tell(change.record)
-                return change.record
         raise self.contended(key_id)
 
     def get(self, key_id: str) -> Flow[KeyRecord]:
@@ -290,40 +188,13 @@ class Operations:
     def events(self, key_id: str, after: int, limit: int) -> Flow[Sequence[KeyEvent]]:
         """Return the history of a key."""
         field.number(limit, "limit", 1, _BATCH)
-        field.number(after, "after", 0, _LAST_REVISION)
+        field.number(after, "after", 0, LAST_REVISION)
         found: Sequence[KeyEvent] = ()
         if is_key_id(key_id):
             found = yield self._parts.store.events(key_id, after=after, limit=limit)
         if not found:  # an unknown key has no events, which would look like an unused key
             yield from self.get(key_id)
         return found
-
-    def flush(self) -> Flow[None]:
-        """Store the uses seen; on failure they are kept for the next flush."""
-        log, taken = self._parts.uses, Taken()
-        try:
-            uses = log.take(taken, self._parts.clock.now())
-            if uses:
-                yield self._parts.store.record_uses(uses)
-                log.stored(taken)
-            yield from store_counts(self._parts)
-            for change in log.rehashes():
-                records = yield from self._rehash(change.record, change.event.time)
-                log.renewed(change)
-                yield from self.tell(*records)
-            alarmed = yield from raise_alarms(self._parts)
-            yield from self.tell(*alarmed)
-        finally:
-            log.restore(taken)
-
-    def _rehash(self, seen: KeyRecord, now: float) -> Flow[Sequence[KeyRecord]]:
-        """Store a new hash and return the changed record, if it was; no other cached field is ever written back."""
-        record: KeyRecord | None = yield self._parts.store.get(seen.key_id)
-        if record is None or record.revision != seen.revision - 1:
-            return ()
-        change = lifecycle.rehash(record, seen.hash, seen.pepper_version, now, seen.lookup)
-        stored: bool = yield self._parts.store.update(change)
-        return (change.record,) if stored else ()
 
     def whose(self, text: str, candidates: Iterable[str | int]) -> Owner | None:
         """Read the owner out of a key, or out of its locator, without the store."""

@@ -76,15 +76,10 @@ class Updates:
     def extend(self, key_id: str, overlap: timedelta | float, by: By) -> Flow[KeyRecord]:
         """Put the end of a rotating key off."""
         length = field.seconds(overlap, "overlap")
-        for _ in range(MOST_ATTEMPTS):
-            record = yield from self._operations.get(key_id)
-            change = lifecycle.extend(record, length, self._parts.clock.now().wall, by)
-            stored: bool = True if change is None else (yield self._parts.store.update(change))
-            if stored:
-                record = record if change is None else change.record
-                yield from self._operations.tell(record)
-                return record
-        raise self._operations.contended(key_id)
+        extended = yield from self._operations.change(
+            key_id, lambda record, now: lifecycle.extend(record, length, now, by)
+        )
+        return extended
 
     def _change(
         self, asked: Sequence[tuple[KeyRecord, Mapping[str, object]]], by: By, claim: Claim | None = None

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from typing import Unpack
 
+    from secretsource.issuing._manage.issued import Issued, Rotated
     from secretsource.issuing._manage.once import Once
-    from secretsource.issuing._manage.operations import Issued, Rotated
     from secretsource.issuing._manage.request import KeyRequest
     from secretsource.stores.base import KeyRecord
 

@@ -1,0 +1,1 @@
+"""Storing what the checks leave behind: uses, counts, renewed hashes, and alarms about ended keys."""
