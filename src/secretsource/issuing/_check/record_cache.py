@@ -28,6 +28,7 @@ import threading
 from secretsource._ground import fork
 from secretsource._ground.key_id import is_key_id
 from secretsource.issuing._check.entry import Entry
+from secretsource.stores.records import LAST_REVISION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 _NEVER, _FOREVER = float("-inf"), float("inf")
 _MOST_CHANGES = 1000
 """Revisions that a cached record may be behind its news; news of a later revision is made up."""
-_LAST_REVISION = 2**31 - 1
 RENEWABLE = 60.0
 """Seconds after a whole reading of a record in which its unchanged revision renews it.
 
@@ -250,7 +250,7 @@ class RecordCache:
 
     def _is_credible(self, key_id: str, revision: int) -> bool:
         """Return whether news can be true; other programs may be able to send it."""
-        if not is_key_id(key_id) or not 0 < revision <= _LAST_REVISION:
+        if not is_key_id(key_id) or not 0 < revision <= LAST_REVISION:
             return False
         known = self._by_key.get(key_id)
         return known is None or revision <= known.record.revision + _MOST_CHANGES

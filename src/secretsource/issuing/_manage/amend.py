@@ -13,7 +13,7 @@ from secretsource.issuing._check import policy
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage import field
 from secretsource.issuing._manage.registers.plans import renewed
-from secretsource.stores.base import EventKind, Status
+from secretsource.stores.base import EventKind
 from secretsource.stores.records import NO_METADATA
 
 TYPE_CHECKING = False
@@ -68,8 +68,6 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any], object], object]] = {
 }
 """By the name of the argument: the field of the record, its check, and its value for None."""
 
-ENDED = frozenset({Status.REVOKED, Status.EXPIRED})
-
 
 def wanted(update: KeyUpdate) -> dict[str, object]:
     """Check an update, and return its fields by the names of `KeyUpdate`.
@@ -107,9 +105,10 @@ def amend(record: KeyRecord, asked: Mapping[str, object], now: float, by: By) ->
         InvalidRequest: It would end before it is valid, or its limits contradict each other.
         PlanExceeded: Its new end is later than the plan of its owner allows.
     """
-    status = record.status_at(now)
-    if status in ENDED:
-        raise InvalidTransition(f"cannot update key {record.display!r}: it is {status.value}; issue another key")
+    if record.has_ended(now):
+        raise InvalidTransition(
+            f"cannot update key {record.display!r}: it is {record.status_at(now).value}; issue another key"
+        )
     new = {name: value for name, value in asked.items() if getattr(record, _FIELDS[name][0]) != value}
     if not new:
         return None

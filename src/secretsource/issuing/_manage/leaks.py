@@ -16,7 +16,7 @@ from secretsource.issuing._key.text import masked
 from secretsource.issuing._manage import field, notices
 from secretsource.issuing._manage.issued import Rotated
 from secretsource.issuing._manage.operations import MOST_ATTEMPTS
-from secretsource.stores.base import EventKind, KeyRecord, Status
+from secretsource.stores.base import EventKind, KeyRecord
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ POLICIES: tuple[LeakPolicy, ...] = ("revoke", "rotate", "tell")
 LEAKED = "leaked"
 """The reason in the events of what a report does to a key."""
 _PAGE = 1000
-_ENDED = frozenset({Status.REVOKED, Status.EXPIRED})
 
 
 class LeakReport(NamedTuple):
@@ -139,7 +138,7 @@ class Leaks:
             rotated: Rotated = yield from self._operations.rotate(record.key_id, overlap, by)
         except (InvalidRequest, InvalidTransition):
             rotated_before = record.successor is not None  # and it ends sooner than by this overlap
-            if not rotated_before and record.status_at(self._parts.clock.now().wall) not in _ENDED:
+            if not (rotated_before or record.has_ended(self._parts.clock.now().wall)):
                 yield from self._operations.move(record.key_id, Move.REVOKE, by)
             return None
         return rotated

@@ -31,8 +31,6 @@ _MOST_PASSES = 64
 _MOST_FAILURES = 8
 """Failures of the store in a row, one per key, after which it counts as down."""
 
-_ENDED = frozenset({Status.REVOKED, Status.EXPIRED})
-
 
 class RevokedKeys(tuple["KeyRecord", ...]):
     """The records that `revoke_all` revoked, and the keys that it could not revoke.
@@ -89,7 +87,7 @@ class Revocations:
         while True:
             page: Page = yield self._parts.store.list(query)
             now = self._parts.clock.now().wall
-            number += sum(record.status_at(now) not in _ENDED for record in page.records)
+            number += sum(not record.has_ended(now) for record in page.records)
             if page.next is None:
                 return number
             query = query._replace(after=page.next)
@@ -137,7 +135,7 @@ class Revocations:
         while True:
             page: Page = yield self._parts.store.list(query)
             for record in page.records:
-                if record.status_at(self._parts.clock.now().wall) in _ENDED:
+                if record.has_ended(self._parts.clock.now().wall):
                     continue
                 try:
                     changed = yield from self._operations.move(record.key_id, Move.REVOKE, by)

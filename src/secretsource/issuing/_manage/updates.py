@@ -100,7 +100,7 @@ class Updates:
         line, now, last = [record], self._parts.clock.now().wall, record
         while last.successor is not None and record.status_at(now) is Status.ROTATING:
             last = yield from self._operations.get(last.successor)
-            if last.status_at(now) not in amend.ENDED:
+            if not last.has_ended(now):
                 line.append(last)
         return line
 

@@ -10,7 +10,7 @@ from itertools import islice
 from secretsource._ground.frozen import FrozenDict
 from secretsource.stores import _cursor
 from secretsource.stores.owners import Crowded
-from secretsource.stores.records import MOST_WITNESSES, WITNESS_KEPT, Status, Usage
+from secretsource.stores.records import MOST_WITNESSES, WITNESS_KEPT, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
     from secretsource.stores.records import Change, KeyQuery, KeyRecord, Use
 
-__all__ = ["ENDED", "crowded", "in_order", "picks", "total"]
-
-ENDED = (Status.REVOKED, Status.EXPIRED)
+__all__ = ["crowded", "in_order", "picks", "total"]
 
 
 def picks(query: KeyQuery, record: KeyRecord) -> bool:
@@ -39,7 +37,7 @@ def picks(query: KeyQuery, record: KeyRecord) -> bool:
         return False
     if query.label is not None and record.metadata.get(query.label[0]) != query.label[1]:
         return False
-    if query.living and query.now is not None and record.status_at(query.now) in ENDED:
+    if query.living and query.now is not None and record.has_ended(query.now):
         return False
     if query.expires_before is not None and (record.expires is None or record.expires >= query.expires_before):
         return False

@@ -14,7 +14,7 @@ from secretsource.stores._memory.claims import MemoryClaims
 from secretsource.stores._memory.counts import MemoryCounts
 from secretsource.stores._memory.credits import MemoryCredits
 from secretsource.stores._memory.history import MemoryHistory
-from secretsource.stores._memory.listing import ENDED, crowded, in_order, picks, total
+from secretsource.stores._memory.listing import crowded, in_order, picks, total
 from secretsource.stores._memory.outbox import MemoryOutbox
 from secretsource.stores._memory.passes import MemoryPasses
 from secretsource.stores._memory.registers import ALONE, Book, MemoryRegister
@@ -193,7 +193,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         """Return keys per pepper; see `KeyStore.count_by_pepper`."""
         counts: dict[str, int] = {}
         for record in [*self._records.values()]:
-            if record.status_at(now) not in ENDED:
+            if not record.has_ended(now):
                 counts[record.pepper_version] = counts.get(record.pepper_version, 0) + 1
         return counts
 
