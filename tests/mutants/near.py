@@ -39,6 +39,9 @@ NEAR = {
     "issuing/_check/record_cache.py": (
         "issuing/check/record_cache issuing/check/renewal issuing/check/mechanisms issuing/check/glance"
     ),
+    "issuing/_check/steps/records.py": (
+        f"{_CHECKS} issuing/check/mechanisms issuing/check/renewal issuing/check/record_cache issuing/check/look"
+    ),
     "issuing/_check/steps/rotation_dates.py": "issuing/answer issuing/service",
     "issuing/_check/route_limit.py": "issuing/check/route_limit",
     "issuing/_check/terms.py": "issuing/check/policy issuing/manage/owners issuing/check/limits issuing/credits",

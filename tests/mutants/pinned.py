@@ -60,7 +60,7 @@ FAULTS = (
     Fault(
         "the ttl is counted from after the read", _CHECK,
         "return cache.fill(presented.hash, record, mono, wall, begun)",
-        "return cache.fill(presented.hash, record, *self._now(), begun)",
+        "return cache.fill(presented.hash, record, *self._parts.present.both(), begun)",
         _MECHANISMS + "test_a_record_is_as_old_as_the_question",
     ),
     Fault(

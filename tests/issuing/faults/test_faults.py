@@ -286,13 +286,13 @@ def test_no_key_is_hashed_while_the_store_is_held(
     keys = make_keys()
     issued = keys.issue(owner="acme")
     held: list[bool] = []
-    real = keys._verifier._comparison.compare
+    real = keys._verifier.records.comparison.compare
 
     def compare(*arguments: Any) -> Any:
         held.append(is_held(store._lock))
         return real(*arguments)
 
-    monkeypatch.setattr(keys._verifier._comparison, "compare", compare)
+    monkeypatch.setattr(keys._verifier.records.comparison, "compare", compare)
     assert keys.check(issued.plaintext, scope=NO_SCOPE)
     assert held == [False]
 

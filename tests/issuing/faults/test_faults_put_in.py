@@ -23,6 +23,7 @@ from secretsource.issuing import KeyFormat, LocalLimiter, Reason, Rejected, limi
 from secretsource.issuing._check import policy
 from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.issuing._check.steps.comparison import Comparison
+from secretsource.issuing._check.steps.records import Records
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._http import reception
 from secretsource.issuing._key import base62, hashing, lifecycle
@@ -114,14 +115,14 @@ def store_each_use(patch: Patch) -> None:
 
 def hold_the_row(patch: Patch) -> None:
     """The record is read under a lock that is let go of only after its hash was compared."""
-    read = Verifier.read
+    read = Records.read
 
     def locked(self: Any, *question: Any) -> Generator[Any, Any, Any]:
         with self._parts.store._lock:
             found = yield from read(self, *question)
         return found
 
-    patch.setattr(Verifier, "read", locked)
+    patch.setattr(Records, "read", locked)
 
 
 # -- the text of a key and its hash

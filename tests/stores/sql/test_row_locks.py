@@ -84,13 +84,13 @@ def keys(database: SqliteFile | PostgresServer) -> Iterator[ApiKeys]:
 def free(database: SqliteFile | PostgresServer, keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether the row was free, each time that a hash was about to be compared."""
     noted: list[bool] = []
-    compare: Callable[..., Any] = keys._verifier._comparison.compare
+    compare: Callable[..., Any] = keys._verifier.records.comparison.compare
 
     def note(presented: Any, record: Any) -> Any:
         noted.append(database.is_free(record.key_id))
         return compare(presented, record)
 
-    monkeypatch.setattr(keys._verifier._comparison, "compare", note)
+    monkeypatch.setattr(keys._verifier.records.comparison, "compare", note)
     return noted
 
 

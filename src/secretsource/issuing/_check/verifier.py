@@ -15,8 +15,8 @@
 11  note the use             in memory; it is flushed in batches
 
 `Verifier.glance` takes all steps for a key that is fresh in the cache, without a lock or a generator. `Verifier.check`
-is the long way: `Gate` takes steps 0 to 4, `Comparison` the second half of 5, `weigh` 6 to 8, and `Drawing` 9 and 10.
-Both ways weigh the same `Entry`.
+is the long way: `Gate` takes steps 0 to 4, `Records` 2 and 5, `weigh` 6 to 8, and `Drawing` 9 and 10. Both ways weigh
+the same `Entry`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from typing import Any
 
 from secretsource._ground.flow import run
 from secretsource.exceptions import StoreError
-from secretsource.issuing._check.record_cache import RENEWABLE, unchanged
+from secretsource.issuing._check.record_cache import unchanged
 from secretsource.issuing._check.steps.ahead import read_ahead
-from secretsource.issuing._check.steps.comparison import Comparison, unknown
+from secretsource.issuing._check.steps.comparison import unknown
 from secretsource.issuing._check.steps.drawing import Drawing
 from secretsource.issuing._check.steps.gate import Gate
-from secretsource.issuing._check.steps.rotation_dates import RotationDates
+from secretsource.issuing._check.steps.records import Records
 from secretsource.issuing._check.steps.weighing import MOST_COST, demand_of, weigh
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._key.format import LONGEST_CREDENTIAL
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.steps.ahead import ReadAhead
     from secretsource.issuing._check.steps.gate import Presented
     from secretsource.issuing._verdict import Verdict
-    from secretsource.stores.base import KeyRecord, LookupHere
+    from secretsource.stores.base import LookupHere
 
 _ROTATING = Status.ROTATING
 _ONE = 1
@@ -66,6 +66,7 @@ class Verifier:
 
     Attributes:
         gate: Steps 0, 1, 3 and 4.
+        records: Steps 2 and 5.
         reading: Takes step 1 for the bytes around a key; see `Pepper.reading`.
     """
 
@@ -73,7 +74,8 @@ class Verifier:
         self._parts = parts
         self._begin = begin
         self.gate = Gate(parts)
-        self._comparison = Comparison(parts)
+        self.records = Records(parts, begin)
+        self._recall, self._keep = self.records.recall, self.records.keep
         self._drawing = Drawing(parts)
         self._hash = parts.peppers.newest.hash_again
         self.reading = parts.peppers.newest.reading
@@ -82,7 +84,6 @@ class Verifier:
         self._get = parts.cache.get
         self._store = parts.store
         self._uses = parts.uses
-        self._rotations = RotationDates(parts.store)
         self._present = parts.present
         self._mono = parts.present.mono
         self._now = parts.present.both
@@ -184,17 +185,7 @@ class Verifier:
         known = None if fresh else self._get(presented.hash)
         found = None if fresh else self._recall(presented, known, mono)  # 2 look into the cache
         if found is None:  # 5 look the record up
-            self._begin()
-            begun = self._cache.begin()
-            if ahead is not None and presented.key_id in ahead.wanted:
-                found = yield from self.read(presented, ahead.mono, ahead.wall, ahead.begun, ahead.get)
-            elif known is not None and mono < known.whole + RENEWABLE:
-                found = yield from self._renew(presented, known, mono, wall, begun)
-            else:
-                get = self._store.get if fresh else self._store.peek
-                found = yield from self.read(presented, mono, wall, begun, get)
-            if type(found) is not Rejected and found.record.status is _ROTATING:
-                yield from self._rotations.learn(found.record)
+            found = yield from self.records.find(presented, known, fresh, ahead, (mono, wall))
             mono, wall = self._now()  # the store may have been slow
         if type(found) is Rejected:
             return found
@@ -242,12 +233,12 @@ class Verifier:
         if record is not None and known is not None and record is known.record:
             found: Entry | Rejected = cache.renew(known, asked_at, then, begun)
         else:
-            rejected = unknown(presented) if record is None else self._comparison.compare(presented, record)
-            found = self._kept(presented, record, rejected, asked_at, then, begun)
+            rejected = unknown(presented) if record is None else self.records.comparison.compare(presented, record)
+            found = self._keep(presented, record, rejected, asked_at, then, begun)
         if type(found) is Rejected:
             return found
         if found.record.status is _ROTATING:
-            run(self._rotations.learn(found.record))
+            run(self.records.rotations.learn(found.record))
         return self._concluded(found, presented, asked, demanded, mono, wall)
 
     def recall(self, text: object, hashed: bytes | None, asked: Asked) -> Verdict | None:
@@ -309,84 +300,8 @@ class Verifier:
         if type(verdict) is Accepted:
             self._note(entry, presented, asked, mono, wall)  # 11 note the use
             if record.status is _ROTATING:
-                verdict._rotated = self._rotations.get(record.key_id)
+                verdict._rotated = self.records.rotations.get(record.key_id)
         return verdict
-
-    def _recall(self, presented: Presented, known: Entry | None, mono: float) -> Entry | Rejected | None:
-        """Take step 2: return the cache's answer about a key; None to ask the store."""
-        if known is not None and mono < known.fresh_until:
-            return known
-        cache = self._cache
-        entry = cache.peek(presented.key_id, mono) if presented.key_id else None
-        if entry is not None:
-            rejected = self._comparison.compare(presented, entry.record)
-            return entry if rejected is None else rejected
-        return unknown(presented) if cache.is_missing(presented.key_id or presented.hash, mono) else None
-
-    def _renew(
-        self, presented: Presented, known: Entry, mono: float, wall: float, begun: int
-    ) -> Flow[Entry | Rejected]:
-        """Take step 5 for a text that matched before: ask whether its record has changed."""
-        try:
-            stamp: int | None = yield self._store.revision(known.record.key_id)
-        except StoreError:
-            return Rejected(Reason.STORE_UNAVAILABLE)
-        if stamp == known.record.stamp:
-            return self._cache.renew(known, mono, wall, begun)
-        found = yield from self.read(presented, mono, wall, begun, self._store.peek)
-        return found
-
-    def read(
-        self, presented: Presented, mono: float, wall: float, begun: int, get: Callable[[str], Any]
-    ) -> Flow[Entry | Rejected]:
-        """Take step 5: return the entry of a key whose whole record is read, or why it has no entry.
-
-        Args:
-            presented: The credential, as the gate read it.
-            mono: The present, in monotonic seconds.
-            wall: The same in seconds since 1970 UTC.
-            begun: The result of `RecordCache.begin` before the store was asked.
-            get: The way to read a record: `KeyStore.get`, or, where it may be late, `KeyStore.peek`.
-        """
-        record: KeyRecord | None
-        rejected: Rejected | None
-        try:
-            if presented.key_id:
-                record = yield get(presented.key_id)
-            else:
-                record = yield self._store.find(presented.lookups)
-        except StoreError:
-            return Rejected(Reason.STORE_UNAVAILABLE)
-        if record is None:
-            rejected = unknown(presented)
-        elif record.foreign is None:
-            rejected = self._comparison.compare(presented, record)
-        else:
-            rejected = yield from self._comparison.compare_foreign(presented, record, wall)
-        return self._kept(presented, record, rejected, mono, wall, begun)
-
-    def _kept(
-        self,
-        presented: Presented,
-        record: KeyRecord | None,
-        rejected: Rejected | None,
-        mono: float,
-        wall: float,
-        begun: int,
-    ) -> Entry | Rejected:
-        """End step 5: put the record into the cache, and return its entry; or why it has no entry."""
-        cache = self._cache
-        if record is None:
-            cache.miss(presented.key_id or presented.hash, mono, begun)
-            return unknown(presented) if rejected is None else rejected
-        if not self._parts.format.allows(record.prefix, record.environment):  # an imported key; it is never cached
-            return Rejected(Reason.WRONG_KIND, record) if rejected is None else rejected
-        if rejected is None:
-            return cache.fill(presented.hash, record, mono, wall, begun)
-        if record.hash:  # else one of many imported keys, with no hash of ours yet
-            # A client that knows a key_id and guesses secrets asks the store once per ttl, not once per guess.
-            cache.fill(record.hash, record, mono, wall, begun)
-        return rejected
 
     def _note(self, entry: Entry, presented: Presented, asked: Asked, mono: float, wall: float) -> None:
         """Take step 11."""

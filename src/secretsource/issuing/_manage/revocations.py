@@ -107,7 +107,9 @@ class Revocations:
         if isinstance(presented, Rejected):
             raise presented.error()
         mono, wall = self._parts.present.both()
-        found = yield from verifier.read(presented, mono, wall, self._parts.cache.begin(), self._parts.store.get)
+        found = yield from verifier.records.read(
+            presented, mono, wall, self._parts.cache.begin(), self._parts.store.get
+        )
         if isinstance(found, Rejected):
             raise found.error()
         record: KeyRecord = found.record
