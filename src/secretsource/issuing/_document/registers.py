@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from secretsource.issuing._document.forms import INSTANT, NAMES, NUMBER, OBJECT, SECONDS, TEXT, Field, maybe, one_of
-from secretsource.issuing._document.forms import read as _read
-from secretsource.issuing._document.forms import written as _written
+from secretsource.issuing._document.forms import (
+    INSTANT,
+    NAMES,
+    NUMBER,
+    OBJECT,
+    SECONDS,
+    TEXT,
+    Field,
+    maybe,
+    one_of,
+    read,
+    written,
+)
 from secretsource.stores.base import Count, OwnerRecord, OwnerStatus, PlanRecord
 
 TYPE_CHECKING = False
@@ -63,7 +73,7 @@ def owner_record_document(owner: OwnerRecord) -> Document:
     Args:
         owner: The record.
     """
-    return _written(_OWNER, owner)
+    return written(_OWNER, owner)
 
 
 def read_owner_record(document: Mapping[str, Any]) -> OwnerRecord:
@@ -75,7 +85,7 @@ def read_owner_record(document: Mapping[str, Any]) -> OwnerRecord:
     Raises:
         InvalidRequest: A field is missing, or is not of its form.
     """
-    return OwnerRecord(**_read(_OWNER, document, "owner"))
+    return OwnerRecord(**read(_OWNER, document, "owner"))
 
 
 def plan_document(plan: PlanRecord) -> Document:
@@ -84,7 +94,7 @@ def plan_document(plan: PlanRecord) -> Document:
     Args:
         plan: The plan.
     """
-    return _written(_PLAN, plan)
+    return written(_PLAN, plan)
 
 
 def read_plan(document: Mapping[str, Any]) -> PlanRecord:
@@ -96,7 +106,7 @@ def read_plan(document: Mapping[str, Any]) -> PlanRecord:
     Raises:
         InvalidRequest: A field is missing, or is not of its form.
     """
-    return PlanRecord(**_read(_PLAN, document, "plan"))
+    return PlanRecord(**read(_PLAN, document, "plan"))
 
 
 def count_document(count: Count) -> Document:
@@ -105,7 +115,7 @@ def count_document(count: Count) -> Document:
     Args:
         count: The count.
     """
-    return _written(_COUNT, count)
+    return written(_COUNT, count)
 
 
 def read_count(document: Mapping[str, Any]) -> Count:
@@ -117,6 +127,6 @@ def read_count(document: Mapping[str, Any]) -> Count:
     Raises:
         InvalidRequest: A field is missing, or is not of its form.
     """
-    values = _read(_COUNT, document, "count")
+    values = read(_COUNT, document, "count")
     start = int(values.pop("start"))
     return Count(start=start, **values)
