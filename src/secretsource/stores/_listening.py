@@ -11,13 +11,13 @@ import threading
 import time
 
 from secretsource._ground import fork
-from secretsource.stores.changes import FeedHealth
+from secretsource.stores.feeds import FeedHealth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource.stores.changes import KeyChange
+    from secretsource.stores.feeds import KeyChange
 
 
 class Listening:

@@ -18,8 +18,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from secretsource.stores._async_base import AsyncKeyStore
-from secretsource.stores.changes import FeedHealth, KeyChange
-from secretsource.stores.feeds import ChangeBus, ChangeFeed, Subscription
+from secretsource.stores.feeds import ChangeBus, ChangeFeed, FeedHealth, KeyChange, Subscription
 from secretsource.stores.owners import (
     AsyncRegister,
     Crowded,

@@ -11,7 +11,6 @@ import enum
 from secretsource._ground.clock import utc
 from secretsource._ground.frozen import FrozenDict
 from secretsource._ground.namedtuple import NamedTuple
-from secretsource.stores.changes import FeedHealth, KeyChange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Change",
     "EventKind",
-    "FeedHealth",
-    "KeyChange",
     "KeyEvent",
     "KeyQuery",
     "KeyRecord",

@@ -11,7 +11,7 @@ from typing import Any, Generic
 
 from secretsource._ground.frozen import frozen_document
 from secretsource._ground.namedtuple import NamedTuple
-from secretsource.stores.changes import KeyChange
+from secretsource.stores.feeds import KeyChange
 from secretsource.stores.owners import (
     Kept,
     OwnerEvent,

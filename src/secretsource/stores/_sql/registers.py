@@ -15,7 +15,7 @@ from secretsource.stores import _news
 from secretsource.stores._sql import listing, statements
 from secretsource.stores._sql.rows.documents import to_document, to_owner, to_plan
 from secretsource.stores._sql.rows.tables import CREDITS, KEYS, OWNER_EVENTS, OWNERS, PLANS
-from secretsource.stores.changes import KeyChange
+from secretsource.stores.feeds import KeyChange
 from secretsource.stores.owners import (
     Crowded,
     Kept,

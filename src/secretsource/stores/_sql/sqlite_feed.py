@@ -14,7 +14,7 @@ from secretsource.exceptions import StoreError
 from secretsource.stores._sql.connections.faults import diagnose
 from secretsource.stores._sql.rows.tables import EVENTS, OWNER_EVENTS
 from secretsource.stores.base import KeyChange
-from secretsource.stores.changes import FeedHealth
+from secretsource.stores.feeds import FeedHealth
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

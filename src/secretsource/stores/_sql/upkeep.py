@@ -28,7 +28,7 @@ from secretsource.stores._sql.rows.tables import (
     USES,
     WITNESSES,
 )
-from secretsource.stores.changes import KeyChange
+from secretsource.stores.feeds import KeyChange
 from secretsource.stores.owners import OwnerEventKind, account_of
 from secretsource.stores.registers.upkeep import Upkeep
 
