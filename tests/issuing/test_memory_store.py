@@ -22,7 +22,7 @@ from secretsource.stores.base import (
     Use,
 )
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
-from secretsource.stores.records import MOST_WITNESSES
+from secretsource.stores.uses import MOST_WITNESSES
 
 RECORD = KeyRecord("k" * 22, b"h" * 32, "01234567", "sk_live_kkkk…", "acme", "sk", "live", 100.0)
 

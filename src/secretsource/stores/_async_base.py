@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from typing import Protocol, Self
 
     from secretsource.stores.owners import AsyncRegister, Crowded, OwnerRecord, PlanRecord
-    from secretsource.stores.records import Change, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
+    from secretsource.stores.queries import KeyQuery, Page
+    from secretsource.stores.records import Change, KeyEvent, KeyRecord
     from secretsource.stores.registers.claims import AsyncClaimStore
     from secretsource.stores.registers.counts import AsyncCountStore
     from secretsource.stores.registers.credits import AsyncCreditStore
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from secretsource.stores.registers.outbox import AsyncOutbox
     from secretsource.stores.registers.passes import AsyncPassStore
     from secretsource.stores.registers.upkeep import AsyncUpkeep
+    from secretsource.stores.uses import Usage, Use
 
     class LookupHere(Protocol):
         """The look-ups of uncached checks, in the thread that asks; see `AsyncKeyStore.here`."""

@@ -32,17 +32,8 @@ from secretsource.stores.owners import (
     Terms,
     account_of,
 )
-from secretsource.stores.records import (
-    Change,
-    EventKind,
-    KeyEvent,
-    KeyQuery,
-    KeyRecord,
-    Page,
-    Status,
-    Usage,
-    Use,
-)
+from secretsource.stores.queries import KeyQuery, Page
+from secretsource.stores.records import Change, EventKind, KeyEvent, KeyRecord, Status
 from secretsource.stores.registers.claims import AsyncClaimStore, Claim, ClaimStore
 from secretsource.stores.registers.counts import AsyncCountStore, Count, CountQuery, CountStore, Unit
 from secretsource.stores.registers.credits import MOST_PURSES, AsyncCreditStore, CreditStore, Purse, Spending
@@ -50,6 +41,7 @@ from secretsource.stores.registers.history import AsyncHistory, History, History
 from secretsource.stores.registers.outbox import AsyncOutbox, Backlog, Message, Outbox
 from secretsource.stores.registers.passes import AsyncPassStore, Pass, PassStore
 from secretsource.stores.registers.upkeep import AsyncUpkeep, Upkeep
+from secretsource.stores.uses import Usage, Use
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

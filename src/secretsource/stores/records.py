@@ -14,7 +14,7 @@ from secretsource._ground.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
     from typing import Any
 
@@ -24,20 +24,11 @@ __all__ = [
     "Change",
     "EventKind",
     "KeyEvent",
-    "KeyQuery",
     "KeyRecord",
-    "Page",
     "Status",
-    "Usage",
-    "Use",
 ]
 
 NO_METADATA: Mapping[str, Any] = FrozenDict()
-_NOBODY: Mapping[str, float] = FrozenDict()
-MOST_WITNESSES = 32
-"""Greatest number of distinct networks, and of user agents, that a store remembers for one key."""
-WITNESS_KEPT = 25 * 3600.0
-"""Seconds for which a store keeps a network or a user agent: a day, and the hour by which its time may be behind."""
 LAST_REVISION = 2**31 - 1
 """No record is changed more often."""
 
@@ -279,118 +270,3 @@ class Change(NamedTuple):
 
     record: KeyRecord
     event: KeyEvent
-
-
-class KeyQuery(NamedTuple):
-    """The filters of a listing; a field that is None does not filter.
-
-    Attributes:
-        owner: Exactly this owner.
-        environment: Exactly this environment.
-        prefix: Exactly this prefix.
-        status: Exactly this stored status; with ``now``, the effective status at that instant (`KeyRecord.status_at`).
-        pepper_version: Keys hashed with this pepper.
-        expires_before: Keys that end by time before this instant, in seconds since 1970 UTC.
-        unused_since: Keys not used since this instant, in seconds since 1970 UTC; a key never used counts by its
-            creation.
-        after: Start behind this cursor, taken from `Page.next`.
-        limit: Records per page, 1 to 1000.
-        now: The instant for ``status`` and ``living``, in seconds since 1970 UTC.
-        living: Only keys that have not ended by ``now``, neither by time nor by revocation.
-        name: Exactly this name.
-        label: A field of the metadata, and the text that it has; with an ``owner`` only.
-        newest: Whether the page has the newest keys first; a cursor belongs to its order.
-        beginning: Keys whose ``key_id`` begins with this.
-    """
-
-    owner: str | None = None
-    environment: str | None = None
-    prefix: str | None = None
-    status: Status | None = None
-    pepper_version: str | None = None
-    expires_before: float | None = None
-    unused_since: float | None = None
-    after: str | None = None
-    limit: int = 100
-    now: float | None = None
-    living: bool = False
-    name: str | None = None
-    label: tuple[str, str] | None = None
-    newest: bool = False
-    beginning: str | None = None
-
-
-class Page:
-    """Some records in the order of their query (equal instants by ``key_id``), and a cursor; iterates over them.
-
-    A page may be short, or empty, and yet have a next one: a store stops where few of many keys are asked for.
-
-    Attributes:
-        records: The records of this page.
-        next: The value of `KeyQuery.after` for the next page; None at the end.
-    """
-
-    __slots__ = ("next", "records")
-
-    def __init__(self, records: list[KeyRecord], next: str | None) -> None:
-        self.records = records
-        self.next = next
-
-    def __iter__(self) -> Iterator[KeyRecord]:
-        return iter(self.records)
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Page) and (self.records, self.next) == (other.records, other.next)
-
-    __hash__ = None  # type: ignore[assignment]  # a page compares its records, which have mappings
-
-    def __repr__(self) -> str:
-        return f"Page({self.records!r}, {self.next!r})"
-
-
-class Use(NamedTuple):
-    """The uses of one key since the last flush.
-
-    Attributes:
-        key_id: The key.
-        last_used: The time it was last accepted, in seconds since 1970 UTC.
-        requests: The number of times it was accepted; 0 if that was not counted (only rotating keys are watched
-            closely).
-        networks: The addresses of its clients, each with the time of its last use, in seconds since 1970 UTC; one that
-            was told in the last hour may be left out.
-        agents: The user agents of its clients; the same.
-    """
-
-    key_id: str
-    last_used: float
-    requests: int = 0
-    networks: Mapping[str, float] = _NOBODY
-    agents: Mapping[str, float] = _NOBODY
-
-
-class Usage(NamedTuple):
-    """The sum of all flushed `Use` of one key.
-
-    Attributes:
-        last_used: The time it was last accepted, in seconds since 1970 UTC, or None for never.
-        requests: The number of times it was accepted while rotating; too many, never too few, after a lost answer.
-        networks: The addresses of its clients, each with the time it was last noted, in seconds since 1970 UTC. The
-            time may be an hour behind. There are at most `MOST_WITNESSES`, and none is kept past `WITNESS_KEPT`.
-        agents: The user agents of its clients; the same.
-    """
-
-    last_used: float | None = None
-    requests: int = 0
-    networks: Mapping[str, float] = _NOBODY
-    agents: Mapping[str, float] = _NOBODY
-
-    def since(self, instant: float) -> Usage:
-        """Return the same with only the clients that were noted since an instant, in seconds since 1970 UTC."""
-        networks, agents = (
-            FrozenDict({seen: at for seen, at in noted.items() if at >= instant})
-            for noted in (self.networks, self.agents)
-        )
-        return self._replace(networks=networks, agents=agents)

@@ -12,7 +12,7 @@ from secretsource.issuing import NO_SCOPE, Admission, Admitted, ApiKeys, AsyncAp
 from secretsource.issuing._check import clients
 from secretsource.issuing._check.clients import MOST_ADDRESSES, Clients
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
-from secretsource.stores.records import MOST_WITNESSES, WITNESS_KEPT
+from secretsource.stores.uses import MOST_WITNESSES, WITNESS_KEPT
 from secretsource.testing.clock import FakeClock
 
 if TYPE_CHECKING:

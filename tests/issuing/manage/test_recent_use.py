@@ -10,7 +10,7 @@ from secretsource.exceptions import KeyNotFound
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Count
 from secretsource.issuing._manage.recent_use import RecentUse, first_hour, recent_use_of
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
-from secretsource.stores.records import MOST_WITNESSES, WITNESS_KEPT, Usage
+from secretsource.stores.uses import MOST_WITNESSES, WITNESS_KEPT, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from secretsource.issuing._check.clients import UNKNOWN, Clients
 from secretsource.issuing._check.reuses import Reuses
 from secretsource.issuing._check.tally import Tally
 from secretsource.stores.base import Change, Use
-from secretsource.stores.records import MOST_WITNESSES
+from secretsource.stores.uses import MOST_WITNESSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 
 from secretsource._ground.namedtuple import NamedTuple
-from secretsource.stores.records import MOST_WITNESSES, WITNESS_KEPT
+from secretsource.stores.uses import MOST_WITNESSES, WITNESS_KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

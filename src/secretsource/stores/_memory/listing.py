@@ -10,13 +10,15 @@ from itertools import islice
 from secretsource._ground.frozen import FrozenDict
 from secretsource.stores import _cursor
 from secretsource.stores.owners import Crowded
-from secretsource.stores.records import MOST_WITNESSES, WITNESS_KEPT, Usage
+from secretsource.stores.uses import MOST_WITNESSES, WITNESS_KEPT, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from secretsource.stores.records import Change, KeyQuery, KeyRecord, Use
+    from secretsource.stores.queries import KeyQuery
+    from secretsource.stores.records import Change, KeyRecord
+    from secretsource.stores.uses import Use
 
 __all__ = ["crowded", "in_order", "picks", "total"]
 

@@ -35,7 +35,7 @@ from secretsource.stores.base import (
     Usage,
     Use,
 )
-from secretsource.stores.records import WITNESS_KEPT
+from secretsource.stores.uses import WITNESS_KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from secretsource.stores import _cursor
 from secretsource.stores._sql.rows.documents import to_terms
 from secretsource.stores._sql.rows.tables import EVENTS, KEYS, OWNERS, PLANS, SEALS, USES, WITNESSES
 from secretsource.stores.base import EventKind, KeyEvent, KeyRecord, Page, Status, Usage
-from secretsource.stores.records import MOST_WITNESSES, NO_METADATA
+from secretsource.stores.records import NO_METADATA
+from secretsource.stores.uses import MOST_WITNESSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import itemgetter
 
 from secretsource.stores._sql import listing, registers, statements
-from secretsource.stores.records import WITNESS_KEPT
+from secretsource.stores.uses import WITNESS_KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from secretsource.stores.base import Change, EventKind, KeyEvent, KeyRecord, Status, Use
-from secretsource.stores.records import MOST_WITNESSES
+from secretsource.stores.uses import MOST_WITNESSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secretsource.stores.base import KeyQuery, KeyStore, Status, Usage, Use
-from secretsource.stores.records import MOST_WITNESSES, WITNESS_KEPT
+from secretsource.stores.uses import MOST_WITNESSES, WITNESS_KEPT
 from secretsource.testing._stores.samples import new, record
 
 if TYPE_CHECKING:
