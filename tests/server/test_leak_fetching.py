@@ -85,7 +85,14 @@ def test_only_200_counts(status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "beginning", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n"]
+    "beginning",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nX: ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\n",
+    ],
 )
 def test_the_time_is_bounded_for_the_whole_answer(beginning: bytes) -> None:
     """A server that sends a byte now and then, in the headers or in the body, is left when the time is over."""

@@ -109,6 +109,8 @@ class _Line:
         self.ends = ends
         kind = HTTPSConnection if target.is_secured else HTTPConnection
         self.connection: HTTPConnection = kind(target.host, target.port)
+        self._socket: socket.socket | None = None
+        """The socket; the connection lets go of it at the headers of an answer that ends with the connection."""
 
     def connect(self, numbers: list[_Number]) -> None:
         """Connect to the first number that answers."""
@@ -119,7 +121,7 @@ class _Line:
                 break
             raw = socket.socket(family, kind, protocol)
             raw.settimeout(left)
-            self.connection.sock = raw
+            self._hold(raw)
             try:
                 raw.connect(address)
             except OSError as error:
@@ -134,15 +136,17 @@ class _Line:
         """Begin TLS, in the name of the host, for an address that asks for it."""
         if self._target.is_secured:
             secured = _trust().wrap_socket(raw, server_hostname=self._target.host, do_handshake_on_connect=False)
-            self.connection.sock = secured
+            self._hold(secured)
             secured.do_handshake()
+
+    def _hold(self, line: socket.socket) -> None:
+        self._socket = self.connection.sock = line
 
     def cut(self) -> None:
         """End a connection whose time is over; a read that waits on it returns."""
-        line: socket.socket | None = self.connection.sock
-        if line is not None:
+        if self._socket is not None:
             with suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 if TYPE_CHECKING:
