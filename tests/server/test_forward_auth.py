@@ -219,6 +219,31 @@ async def test_preflights_pass_by_choice(preflight: bool, status: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("uri", "wanted", "status"),
+    [
+        ("/paid/7", "POST", 200),
+        ("/paid/7", "GET", 401),
+        ("/paid/7", "post", 401),
+        ("/paid/../admin", "POST", 401),
+        ("/Paid/7", "POST", 401),
+        ("/nowhere", "POST", 401),
+    ],
+)
+async def test_a_preflight_needs_the_route_of_its_request(uri: str, wanted: str, status: int) -> None:
+    """A table of routes has the methods of the application, and none for ``OPTIONS``; browsers ask by that."""
+    made = service(routes=(Route("POST", "/paid/*", "orders:write"),))
+    asked = question(None, uri, "OPTIONS", ("Access-Control-Request-Method", wanted))
+    assert (await ask(forward_auth(made), headers=[*asked, ("Origin", "https://a.example")])).status == status
+    assert (await ask(forward_auth(made), headers=asked)).status == 401
+    key = await issued(made, scopes=["orders:write"])
+    asked = question(key, uri, "OPTIONS", ("Access-Control-Request-Method", wanted))
+    assert (await ask(forward_auth(made), headers=asked)).status in {400, 403}
+    closed = service(routes=(Route("POST", "/paid/*", "orders:write"),), preflight=False)
+    asked = question(None, uri, "OPTIONS", ("Access-Control-Request-Method", wanted), ("Origin", "https://a.example"))
+    assert (await ask(forward_auth(closed), headers=asked)).status == 401
+
+
+@pytest.mark.parametrize(
     ("passed", "status"),
     [
         (CLIENT, 200),

@@ -23,7 +23,7 @@ from secretsource.server.gateway.peers import client_address, is_trusted
 from secretsource.server.gateway.routes import Misfit, Need, Routes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Mapping
 
     from secretsource.issuing import Admitted, KeyRecord
     from secretsource.server.front import Count
@@ -92,6 +92,7 @@ class _ForwardAuth:
         settings = service.settings
         self._realm = settings.realm
         self._cache = settings.forward_auth_cache
+        self._preflight = settings.preflight
         self._find = Routes(settings.routes, settings.default_scope).find
         self._admission = Admission(
             service.keys, scope=None, realm=settings.realm, preflight="pass" if settings.preflight else "check"
@@ -118,11 +119,18 @@ class _ForwardAuth:
         method, path, passed = original
         need, ip = self._find(method, path), self._address(peer, passed) if passed else None
         if not isinstance(need, Need):
-            return self._unless_refused(need, headers, ip)
+            return _PREFLIGHT if self._is_preflight(original, said) else self._unless_refused(need, headers, ip)
         admitted = self._glance(headers, ip, method, path, "", need.scope, need.cost)
         if admitted is None or admitted.lease is not None:
             return self._decide(admitted, headers, ip, original, need)
         return self._let_through(admitted, need)
+
+    def _is_preflight(self, asked: Original, said: Mapping[bytes, bytes]) -> bool:
+        """Return whether a browser asks for a request that has a route, where ``OPTIONS`` itself has none."""
+        if not self._preflight or asked.method != "OPTIONS" or not said.get(b"origin"):
+            return False
+        wanted = said.get(b"access-control-request-method", b"").decode("latin-1")
+        return self._find("OPTIONS", asked.path) is Misfit.NO_ROUTE and isinstance(self._find(wanted, asked.path), Need)
 
     async def _decide(
         self, admitted: Admitted | HttpAnswer | None, headers: RawHeaders, ip: str | None, asked: Original, need: Need
