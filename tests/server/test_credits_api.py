@@ -107,6 +107,41 @@ async def test_a_change_of_what_has_changed_since_is_refused(world: World, kind:
         assert (await world.root("GET", path)).json["quota"] == quota
 
 
+@pytest.mark.parametrize("kind", ["owners", "plans"])
+async def test_any_revision_is_one_that_is_there(world: World, kind: str) -> None:
+    """``If-Match: *`` changes what exists, and makes nothing (RFC 9110, section 13.1.1)."""
+    path = f"/v1/{kind}/x"
+    refused = await world.root("PUT", path, {"quota": "1/day"}, if_match="*")
+    assert (refused.status, refused.json["code"]) == (412, "conflict")
+    assert (await world.root("GET", path)).status == 404
+    await world.root("PUT", path, {"quota": "1/day"})
+    for method, quota in (("PUT", "2/day"), ("PATCH", "3/day")):
+        assert (await world.root(method, path, {"quota": quota}, if_match="*")).json["quota"] == quota
+
+
+@pytest.mark.parametrize("kind", ["owners", "plans"])
+async def test_a_change_of_what_was_deleted_meanwhile_makes_nothing(
+    world: World, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion between the look and the change wins: an owner that came back would have lost its plan."""
+    path, register = f"/v1/{kind}/x", getattr(world.keys, kind)
+    await world.root("PUT", path, {"quota": "1/day"})
+    put = register.put
+    changed: list[Any] = []
+
+    async def late(id: str, **fields: Any) -> Any:
+        """Another client deletes it, or changes it, a moment before."""
+        if not changed:
+            changed.append(await put(id, quota="5/day"))
+        else:
+            await register.delete(id)
+        return await put(id, **fields)
+
+    monkeypatch.setattr(type(register), "put", lambda _, id, **fields: late(id, **fields))
+    assert (await world.root("PATCH", path, {"rate_limit": "1/minute"})).status == 404
+    assert (await world.root("GET", path)).status == 404
+
+
 async def test_a_reason_of_a_deletion_is_kept(world: World) -> None:
     """In the history, as the command line keeps it."""
     for kind in ("owners", "plans"):

@@ -144,12 +144,16 @@ async def test_two_customers_stay_two(world: World) -> None:
 
 
 async def test_a_condition_that_is_not_looked_at_is_refused(world: World) -> None:
-    """An operation without revisions would ignore `If-Match`, and change what the client did not read."""
+    """An operation that ignores it would change what the client did not read, or replace what it did not expect."""
     issued = await world.customer_key()
     await world.keys.owners.put("acme")
     key, owner = f"/v1/keys/{issued.record.key_id}", "/v1/owners/acme"
     for method, path in (("POST", f"{key}:revoke"), ("POST", f"{owner}:suspend"), ("DELETE", owner)):
         answer = await world.root(method, path, if_match='"999"')
         assert (answer.status, answer.json["header"]) == (422, "if-match")
+    for name, value in (("if-none-match", "*"), ("if-unmodified-since", "Thu, 01 Jan 1970 00:00:00 GMT")):
+        answer = await world.root("PUT", owner, {"name": "another"}, **{name: value})
+        assert (answer.status, answer.json["header"]) == (422, name)
+        assert (await world.root("GET", key, **{name: value})).status == 200
     assert (await world.keys.owners.get("acme")).revision == 1
     assert (await world.root("GET", key, if_match='"999"')).status == 200

@@ -24,7 +24,7 @@ from secretsource.server.api.fields import Asked, Credits, Lines, Metadata, Name
 from secretsource.server.api.life import Cause, TopUp, authored
 from secretsource.server.api.managed import shown
 from secretsource.server.api.repeats import Token, identity
-from secretsource.server.api.revisions import IfMatch, etag_of, revision_of
+from secretsource.server.api.revisions import IfMatch, etag_of, put_existing, put_matching
 from secretsource.server.api.route import Caller, Serving, on, router
 from secretsource.server.open_paths.links import WAYS_IN, address_of, new_link
 from secretsource.server.problems import Problem
@@ -101,7 +101,7 @@ async def put(owner: Named, asked: OwnerBody, caller: Caller, service: Serving, 
     """
     settings = {name: getattr(asked, name) for name in OwnerBody.model_fields if name != "credits"}
     fields = {**settings, **given(asked)}
-    return await _put(owner, fields, if_match, caller, service)
+    return _record(await put_matching(service.keys.owners, owner, if_match, {**fields, **caller.by}))
 
 
 @on(routes, "GET", ONE, "getOwner", OwnerRecord, READS)
@@ -121,8 +121,7 @@ async def update(
     owner: Named, asked: OwnerBody, caller: Caller, service: Serving, if_match: IfMatch = None
 ) -> Response:
     """Change a registered owner; a field that is left out stays, and null clears a field."""
-    await service.keys.owners.get(owner)
-    return await _put(owner, given(asked), if_match, caller, service)
+    return _record(await put_existing(service.keys.owners, owner, if_match, {**given(asked), **caller.by}))
 
 
 @on(routes, "DELETE", ONE, "deleteOwner", OwnerRecord, WRITES)
@@ -201,12 +200,6 @@ async def _alone(owner: str, asked: OwnerFilter, service: Serving) -> list[dict[
         return []
     is_wanted = asked.plan in {None, record.plan} and (asked.cursor is None or record.id > asked.cursor)
     return [owner_record_document(record)] if is_wanted else []
-
-
-async def _put(owner: str, fields: dict[str, Any], if_match: str | None, caller: Caller, service: Serving) -> Response:
-    revision = revision_of(if_match)
-    record = await service.keys.owners.put(owner, revision=revision, **caller.by, **fields)
-    return _record(record)
 
 
 def _record(record: Owner) -> Response:

@@ -13,7 +13,7 @@ from secretsource.issuing.documents import plan_document
 from secretsource.server.api.answers.registers import PlanPage, PlanRecord
 from secretsource.server.api.fields import Asked, EnvironmentName, Lines, Quota, Reason, Rules, Scopes, Seconds, given
 from secretsource.server.api.managed import shown
-from secretsource.server.api.revisions import IfMatch, etag_of, revision_of
+from secretsource.server.api.revisions import IfMatch, etag_of, put_existing, put_matching
 from secretsource.server.api.route import Caller, Serving, on, router
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ async def list_plans(asked: Annotated[PlanFilter, Query()], caller: Caller, serv
 async def put(plan: Named, asked: PlanBody, caller: Caller, service: Serving, if_match: IfMatch = None) -> Response:
     """Make a plan, or replace the fields of one: one write, whatever the number of keys."""
     fields = {name: getattr(asked, name) for name in PlanBody.model_fields}
-    return _record(await service.keys.plans.put(plan, revision=revision_of(if_match), **caller.by, **fields))
+    return _record(await put_matching(service.keys.plans, plan, if_match, {**fields, **caller.by}))
 
 
 @on(routes, "GET", ONE, "getPlan", PlanRecord, READS)
@@ -84,8 +84,7 @@ async def get(plan: Named, service: Serving) -> Response:
 @on(routes, "PATCH", ONE, "updatePlan", PlanRecord, WRITES, 412)
 async def update(plan: Named, asked: PlanBody, caller: Caller, service: Serving, if_match: IfMatch = None) -> Response:
     """Change a plan; a field that is left out stays, and null clears a field."""
-    await service.keys.plans.get(plan)
-    return _record(await service.keys.plans.put(plan, revision=revision_of(if_match), **caller.by, **given(asked)))
+    return _record(await put_existing(service.keys.plans, plan, if_match, {**given(asked), **caller.by}))
 
 
 @on(routes, "DELETE", ONE, "deletePlan", PlanRecord, WRITES)

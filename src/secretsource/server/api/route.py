@@ -55,6 +55,8 @@ _MEANINGS = {
     431: "The headers are larger than 16 KiB.",
     503: "The store cannot answer now: try again later.",
 }
+_IGNORED = frozenset({"if-none-match", "if-modified-since", "if-unmodified-since"})
+"""Conditions that no operation looks at: a change that must not be made would be made."""
 _SENT_ONCE = frozenset({"content-type", "idempotency-key", IF_MATCH})
 _ALWAYS = (400, 401, 403, 404, 413, 415, 422, 429, 431, 503)
 
@@ -179,9 +181,11 @@ def _check_headers(request: Request, compares: bool) -> None:
     """Refuse a header that is given twice, and a condition that this route does not look at."""
     sent = [name.decode("latin-1") for name, _ in request.scope["headers"]]
     check_names([name for name in sent if name in _SENT_ONCE], "header")
-    if IF_MATCH in sent and not compares:
-        detail = "this operation is not bound to a revision: leave the header out"
-        raise Problem(422, "invalid_request", f"{IF_MATCH} is wrong: {detail}", fault=Fault("header", IF_MATCH, detail))
+    ignored = _IGNORED if request.method != "GET" else frozenset()
+    found = next((name for name in sent if name in ignored or (name == IF_MATCH and not compares)), None)
+    if found is not None:
+        detail = "this operation does not look at it: leave the header out"
+        raise Problem(422, "invalid_request", f"{found} is wrong: {detail}", fault=Fault("header", found, detail))
 
 
 def _check_parameters(request: Request, known: Collection[str] | None) -> None:
