@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SOON = 0.3
 """Seconds in which a request must arrive, where a test waits for that."""
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: x\r\nX-Hidden: yes\r\n\r\n"
 CHUNKED = HEAD + b"X-Forwarded-For: 203.0.113.5\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
 
 
@@ -165,11 +167,11 @@ async def test_a_client_that_goes_on_sending_reads_why_it_was_refused(site: Site
 async def test_an_answer_after_the_refusal_is_not_sent(site: Site) -> None:
     """The application sees that the client is gone, and so does its answer."""
     site.waits = False
-    site.takes = 2 * SOON
+    site.takes = 4 * SOON
     told = await site.end(HEAD + b"Content-Length: 1000\r\n\r\nbody")
     assert told.startswith(b"HTTP/1.1 408 ")
     assert told.count(b"HTTP/1.1 ") == 1
-    await asyncio.sleep(2 * SOON)
+    await asyncio.sleep(4 * SOON)
     assert site.errors == []
 
 
@@ -181,8 +183,12 @@ async def test_an_answer_after_the_refusal_is_not_sent(site: Site) -> None:
         HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi", HEAD + b"Content-Length: -1\r\n\r\n",
         HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        HEAD + UPGRADE + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        HEAD + UPGRADE + b"Content-Length: 2\r\n\r\nhi\x16\x03",
     ],
-    ids=["TLS", "method", "name", "folded", "two lengths", "negative", "length and chunks", "chunk"],
+    ids=[
+        "TLS", "method", "name", "folded", "two lengths", "negative", "length and chunks", "chunk", "upgrade", "behind"
+    ],
 )  # fmt: skip
 async def test_what_cannot_be_read_is_refused(site: Site, sent: bytes) -> None:
     """By a problem document, and the end of the connection: nobody guesses where the next request begins."""
@@ -227,6 +233,38 @@ async def test_requests_that_arrive_together_are_answered_in_turn(site: Site) ->
     reader, _ = await site.open(first, HEAD + b"Content-Length: 1\r\n\r\n2")
     bodies = [(await asyncio.wait_for(one(reader), 30))[1] for _ in range(2)]
     assert bodies == [large.decode(), "2"]
+
+
+FRAMED = (
+    (b"Content-Length: %d\r\n" % len(HIDDEN), HIDDEN),
+    (b"Transfer-Encoding: chunked\r\n", b"%x\r\n%s\r\n0\r\nX-Trailer: 1\r\n\r\n" % (len(HIDDEN), HIDDEN)),
+)
+
+
+@pytest.mark.parametrize("step", [1, 7, 10_000])
+@pytest.mark.parametrize(("framing", "body"), FRAMED)
+async def test_a_body_behind_an_upgrade_is_a_body(site: Site, framing: bytes, body: bytes, step: int) -> None:
+    """Clients of HTTP/2 offer it with their first request (Java's does), and its body must not become a request."""
+    sent = (HEAD + UPGRADE + framing + b"\r\n" + body) * 2 + HEAD + b"X-Last: yes\r\n\r\n"
+    reader, writer = await site.open()
+    for start in range(0, len(sent), step):
+        writer.write(sent[start : start + step])
+        await asyncio.sleep(0)
+    for _ in range(2):
+        headers, told = await asyncio.wait_for(one(reader), 30)
+        assert (headers["upgrade"], told) == ("h2c", HIDDEN.decode())
+        assert "x-trailer" not in headers
+    headers, told = await asyncio.wait_for(one(reader), 30)
+    assert (headers, told) == ({"host": "x", "x-last": "yes"}, "")
+
+
+async def test_very_many_upgrades_arrive_together(site: Site) -> None:
+    """Each is answered, whether or not it has a body."""
+    many = 2000
+    pair = HEAD + UPGRADE + b"\r\n" + HEAD + UPGRADE + b"Content-Length: 2\r\n\r\nhi"
+    reader, _ = await site.open(pair * (many // 2))
+    for number in range(many):
+        assert (await asyncio.wait_for(one(reader), 30))[1] == ("hi" if number % 2 else "")
 
 
 @pytest.mark.usefixtures("impatient")

@@ -2,7 +2,7 @@
 
 The server beneath waits for as long as a client likes, and remembers as many headers as it sends. It also adds the
 trailers of a chunked body to the headers: where a gateway passes trailers on, a client could write its own
-``X-Forwarded-For`` there.
+``X-Forwarded-For`` there. And it takes the body of a request with ``Upgrade`` for the next request.
 
 The bound of time costs a request nothing: each connection looks at itself now and then.
 """
@@ -13,6 +13,7 @@ import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from secretsource.server.problems import problem
@@ -33,7 +34,9 @@ LARGEST_HEAD = 512 * 1024
 LINGERS = 2.0
 """Seconds for which a client that was refused may read the answer; what it still sends is dropped."""
 # Called by name: the search of `super` takes as long as the rest of what is added to each request.
-_receive, _begin = HttpToolsProtocol.data_received, HttpToolsProtocol.on_headers_complete
+_begin = HttpToolsProtocol.on_headers_complete
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+"""The headers that say where a body ends."""
 _TOO_SLOW = problem(408, "request_timeout", f"the request must arrive within {ARRIVES_WITHIN:g} seconds")
 _MALFORMED = problem(400, "malformed_request", "the request cannot be read: send it as HTTP/1.1 has it")
 _TOO_LARGE = problem(431, "headers_too_large", "the headers are too large: they are not read any further")
@@ -67,7 +70,11 @@ class BoundedProtocol(HttpToolsProtocol):
         """Read what arrived, and refuse a head without an end."""
         if self._is_refused:
             return
-        _receive(self, data)
+        self._unset_keepalive_if_required()
+        try:
+            self._read(data)
+        except HttpParserError:
+            self._refuse(_MALFORMED)
         if self._is_in_head:
             self._head += len(data)
             if self._head > LARGEST_HEAD:
@@ -79,9 +86,29 @@ class BoundedProtocol(HttpToolsProtocol):
         self.headers = []
         self._head = 0
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - as uvicorn calls it
-        """Refuse what cannot be read."""
-        self._refuse(_MALFORMED)
+    def _read(self, data: bytes) -> None:
+        """Read what arrived; another protocol that a client asks for is not given, as RFC 9110 (7.8) allows.
+
+        Raises:
+            HttpParserError: It cannot be read.
+        """
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except HttpParserUpgrade as asked:
+                data = data[asked.args[0] :]
+            self._expect_body()
+
+    def _expect_body(self) -> None:
+        """Wait for the body of a request that asks for another protocol; the parser ends such a request at its head."""
+        cycle = self.cycle
+        framing = [each for each in cycle.scope["headers"] if each[0] in _FRAMING]
+        if framing:
+            cycle.more_body = True
+            cycle.message_event.clear()
+            self.parser = HttpRequestParser(_Behind(self))
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n%s\r\n" % b"".join([b"%s: %s\r\n" % each for each in framing]))
 
     @property
     def _is_in_head(self) -> bool:
@@ -138,3 +165,33 @@ class BoundedProtocol(HttpToolsProtocol):
             cycle.message_event.set()
         self.transport.write_eof()
         self._next_look = self.loop.call_later(LINGERS, self.transport.close)
+
+
+class _Behind:
+    """What a parser calls that begins behind a head which was read already; it is told the end of that head alone."""
+
+    def __init__(self, protocol: BoundedProtocol) -> None:
+        self.on_body, self.on_message_complete = protocol.on_body, protocol.on_message_complete
+        self._protocol: BoundedProtocol | None = None
+        self._next = protocol
+
+    def on_message_begin(self) -> None:
+        """Begin the next request."""
+        if self._protocol is not None:
+            self._protocol.on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of its address."""
+        if self._protocol is not None:
+            self._protocol.on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header of it."""
+        if self._protocol is not None:
+            self._protocol.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Let it begin; the first time, this is the head that was read already."""
+        if self._protocol is not None:
+            self._protocol.on_headers_complete()
+        self._protocol = self._next
