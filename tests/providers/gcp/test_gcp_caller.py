@@ -276,3 +276,28 @@ def answering(answers: dict[str, tuple[int, Any]]) -> Generator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+OUTLIVED = """
+import datetime, sys
+
+class Later(datetime.date):
+    @classmethod
+    def today(cls):
+        return cls(2100, 1, 1)
+
+datetime.date = Later  # before Google's packages look at it, and at nothing else
+from secretsource.providers.gcp import GcpProvider
+
+provider = GcpProvider(project="p1", endpoint=sys.argv[1])
+outcome = provider.fetch(provider.locate("TOKEN"), timeout=30)
+print(outcome.value)
+"""
+
+
+def test_a_python_that_google_has_given_up(gcp: SecretManager) -> None:
+    """Google's packages warn of such a Python as they are imported; where warnings are errors, values still come."""
+    arguments = [sys.executable, "-W", "error", "-c", OUTLIVED, gcp.endpoint]
+    done = subprocess.run(arguments, check=False, timeout=60, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "there\n"), done.stderr
+    assert "You are using a non-supported Python version" in done.stderr

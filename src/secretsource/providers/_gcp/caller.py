@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Caller", "CallerSearch"]
 
+_PACKAGES = ("google_crc32c", "google.cloud.secretmanager_v1", "secretsource.providers._wire.bounded_session")
+_THEIR_CHECK = r"google\.api_core\._python_version_support$"
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 RENEWAL_PAUSE = 5.0
@@ -275,5 +277,14 @@ def _self_signing(credentials: Any) -> Any:
 
 
 def _import_packages() -> None:
-    """Import the packages of a call: a missing package must be known before a value is here."""
-    load("google_crc32c", "google.cloud.secretmanager_v1", "secretsource.providers._wire.bounded_session")
+    """Import the packages of a call: a missing package must be known before a value is here.
+
+    As they are imported, they warn of a Python whose time is over. Where warnings are errors, that would end the import.
+    """
+    try:
+        load(*_PACKAGES)
+    except FutureWarning:
+        import warnings
+
+        warnings.filterwarnings("default", category=FutureWarning, module=_THEIR_CHECK)
+        load(*_PACKAGES)
