@@ -1,6 +1,8 @@
 """Read one line at a prompt without showing it, and refuse a paste of several lines.
 
-`getpass` takes the first line of a paste and drops the others without a word. A private key would be cut short so.
+`getpass` takes the first line of a paste and drops the others without a word. A private key would be cut short so. On
+POSIX it also reads another terminal than standard input, or shows what is typed. So it asks at a console of Windows
+alone, and what a paste has left there is looked for.
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 import os
 import select
 import sys
+import time
+from typing import Any
 
 import typer
 
@@ -17,6 +21,9 @@ __all__ = ["hidden_line"]
 
 LONGEST = 1024 if sys.platform == "darwin" else 4096
 """Bytes of a line, with its end, that a terminal takes; it drops those behind."""
+
+END_OF_INPUT = "\x1a"
+"""What Ctrl-Z is at a console of Windows."""
 
 PASTED = 0.1
 """Seconds within which the second line of a paste follows the first one; a person is slower."""
@@ -32,6 +39,19 @@ def hidden_line(prompt: str) -> str:
         typer.Abort: The input ended.
         typer.BadParameter: A terminal cannot take such a value.
     """
+    return _terminal_line(prompt) if _has_terminals() else _console_line(prompt)
+
+
+def _has_terminals() -> bool:
+    try:
+        import termios  # noqa: F401 - only whether this system has it
+    except ImportError:
+        return False
+    return True
+
+
+def _terminal_line(prompt: str) -> str:
+    """Ask at a terminal of POSIX."""
     import termios
 
     descriptor = sys.stdin.fileno()
@@ -47,6 +67,23 @@ def hidden_line(prompt: str) -> str:
         termios.tcsetattr(descriptor, termios.TCSAFLUSH, shown)  # drops the rest, which a shell would run
         write("\n", sys.stderr)
     return _checked(line, goes_on=goes_on)
+
+
+def _console_line(prompt: str) -> str:
+    """Ask at a console of Windows, which gives characters above U+FFFF in two halves."""
+    import getpass
+    from importlib import import_module
+
+    console: Any = import_module("msvcrt")
+    typed = getpass.getpass(prompt)
+    if typed == END_OF_INPUT:
+        raise typer.Abort
+    time.sleep(PASTED)
+    goes_on = bool(console.kbhit())
+    while console.kbhit():
+        console.getwch()
+    line = typed.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass") + "\n"
+    return _checked(line.encode("utf-8", "surrogatepass"), goes_on=goes_on)
 
 
 def _checked(line: bytes, *, goes_on: bool) -> str:

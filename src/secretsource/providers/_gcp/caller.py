@@ -279,7 +279,7 @@ def _self_signing(credentials: Any) -> Any:
 def _import_packages() -> None:
     """Import the packages of a call: a missing package must be known before a value is here.
 
-    As they are imported, they warn of a Python whose time is over. Where warnings are errors, that would end the import.
+    Their import warns of a Python whose time is over. Where warnings are errors, that would end it.
     """
     try:
         load(*_PACKAGES)
