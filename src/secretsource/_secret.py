@@ -146,7 +146,7 @@ class Secret(str):
         """Return the value parsed as a JSON document; whole numbers of any length are ints, all others floats.
 
         Raises:
-            ProviderResponseError: It is not JSON; the error does not show the value.
+            ProviderResponseError: It is not JSON, or gives a name several values; the error shows none of them.
         """
         from secretsource._ground.json_text import native
 
@@ -154,7 +154,7 @@ class Secret(str):
             return native(self if self._raw is None else self._raw)
         except (ValueError, RecursionError):
             pass
-        failure = self._unlike("a JSON document")
+        failure = self._unlike("a JSON document with one value for each name")
         del self  # an error tracker sends the locals of every frame along
         raise failure
 

@@ -152,9 +152,10 @@ def test_as_json() -> None:
         ('{"k": "canary-91f3"', "as_json"),
         (b"\xff canary-91f3", "as_json"),
         ("[" * 100_000 + CANARY, "as_json"),
+        (f'{{"k": "{CANARY}", "k": "other"}}', "as_json"),
         ("canary-91f3 \ud800", "as_bytes"),
     ],
-    ids=["text", "broken", "not UTF-8", "too deep", "half a pair"],
+    ids=["text", "broken", "not UTF-8", "too deep", "several values", "half a pair"],
 )
 def test_what_it_is_not(value: str | bytes, method: str) -> None:
     """The error names the secret, and neither it nor anything behind it shows the value."""

@@ -51,6 +51,33 @@ def test_null() -> None:
     assert select(DOCUMENT, ("z",)) == NotFound("field 'z' is null")
 
 
+@pytest.mark.parametrize(
+    ("document", "fields"),
+    [
+        ('{"a": "new", "a": "s3cr3t"}', ("a",)),
+        ('{"a": "s3cr3t", "b": 1, "a": "new", "a": "s3cr3t"}', ("/a",)),
+        ('{"a": 1, "a": true}', ("a",)),
+        ('{"a": "s3cr3t", "a": null}', ("a",)),
+        ('{"o": {"a": "s3cr3t"}, "o": {"a": "new"}}', ("/o/a",)),
+        ('{"o": {"a": "s3cr3t"}, "o": {"a": "new"}}', ("o", "a")),
+        ('{"l": [{"a": "s3cr3t", "a": "new"}]}', ("/l/0/a",)),
+        ('{"l": [{"a": "s3cr3t", "a": "new"}]}', ("l",)),
+    ],
+)
+def test_several_values(document: str, fields: tuple[str, ...]) -> None:
+    """A field with several values has none: the last one is as likely to be the old one as any other."""
+    failed = select(document, fields)
+    assert isinstance(failed, Failed)
+    assert (failed.code, "s3cr3t" in repr(failed)) == (FailureCode.MALFORMED, False)
+    assert "several values" in (failed.reason or "")
+
+
+def test_the_same_value_twice() -> None:
+    """Nothing is unclear where a name has one value twice, nor beside a name with several."""
+    assert select('{"a": 1.10, "a": 1.10}', ("a",)) == "1.10"
+    assert select('{"a": "x", "b": 1, "b": 2}', ("a",)) == "x"
+
+
 @pytest.mark.parametrize("value", ["s3cr3t", b"\xff", "", "{", "[" * 100_000, "31337", "true", "null", '"s3cr3t"'])
 def test_not_json(value: str | bytes) -> None:
     """A field of what is no JSON document is a malformed answer, which does not show the value."""

@@ -2,7 +2,7 @@
 
 A field is a key of the document, or a JSON pointer (RFC 6901) when it starts with ``/``. Numbers and booleans come
 back as their JSON text, numbers as they are written there; objects and arrays as a JSON document. A field that is not
-there, or is null, is NotFound.
+there, or is null, is NotFound. One that the document gives several values is a failure: any of them may be the old one.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from secretsource._ground.json_text import read, written
+from secretsource._ground.json_text import UNCLEAR, read, written
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
 TYPE_CHECKING = False
@@ -72,6 +72,8 @@ def _field(value: Value, field: str) -> str | bytes | NotFound | Failed:
     if isinstance(document, Failed):
         return document
     found = _pointer(document, field) if field.startswith("/") else _key(document, field)
+    if found is UNCLEAR:
+        return Failed(FailureCode.MALFORMED, f"the document gives {field!r} several values", "leave one of them in it")
     if found is _MISSING or found is None:
         return NotFound(f"the document has no field {field!r}" if found is _MISSING else f"field {field!r} is null")
     if isinstance(found, str):
@@ -105,7 +107,7 @@ def _pointer(document: object, pointer: str) -> object:
             document = document[int(key)] if _is_index(key, len(document)) else _MISSING
         else:
             document = _key(document, key)
-        if document is _MISSING:
+        if document is _MISSING or document is UNCLEAR:
             break
     return document
 
@@ -121,4 +123,8 @@ def _json(value: object) -> str | Failed:
         return written(value)
     except (TypeError, ValueError, RecursionError):
         pass
-    return Failed(FailureCode.MALFORMED, "the document has parts that JSON cannot show", "ask for one of its fields")
+    return Failed(
+        FailureCode.MALFORMED,
+        "the document has parts that JSON cannot show, or gives a name several values",
+        "ask for one of its fields",
+    )
