@@ -12,7 +12,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, select, text, union_all
+from sqlalchemy import bindparam, case, func, select, union_all
 
 from secretsource.stores._sql import listing
 from secretsource.stores._sql.rows.tables import CHORES, EVENTS, KEYS, OWNER_EVENTS
@@ -57,7 +57,6 @@ _PLACE_KEY = (
 _PLACE_OWNER = (
     OWNER_EVENTS.update().where(OWNER_EVENTS.c.revision == bindparam("at")).values(position=bindparam("place"))
 )
-_SEE_WHAT_IS_COMMITTED = text("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 _TOPS = [select(func.max(table.c.position)).where(table.c.position.is_not(None)) for table in (EVENTS, OWNER_EVENTS)]
 _LAST = select(func.max(union_all(*_TOPS).subquery().c[0]))
 """The greatest position, from both tables in one statement."""
@@ -120,7 +119,6 @@ def keep_last_place(connection: Connection) -> None:
 def _begin_placing(connection: Connection) -> None:
     """Begin a transaction that gives positions; no other one gives any until it ends."""
     if connection.dialect.name == "postgresql":
-        connection.execute(_SEE_WHAT_IS_COMMITTED)  # while it waits for its turn, others give positions
         connection.execute(select(func.pg_catalog.pg_advisory_xact_lock(_TURN)))
 
 

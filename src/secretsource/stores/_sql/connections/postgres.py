@@ -99,6 +99,8 @@ class Server:
         Raises:
             StoreError: The database has our tables twice.
         """
+        from psycopg import IsolationLevel
+
         from secretsource.stores._sql.connections.timed import TimedConnection
 
         with beginning():
@@ -106,6 +108,9 @@ class Server:
         SOCKETS.add(connection)
         try:
             connection.patience = patience
+            connection.isolation_level = (
+                IsolationLevel.READ_COMMITTED
+            )  # a reader that waited for its turn sees the rest
             if not self._schema:
                 self._schema = self._chosen(connection.execute(FIND))
             if not self.address.pooled:
