@@ -133,12 +133,13 @@ class Leaks:
         return LeakReport(noted, policy, rotated, is_new)
 
     def _rotate(self, record: KeyRecord, overlap: float, by: By) -> Flow[Rotated | None]:
-        """Rotate a key; revoke one that cannot be rotated and may still become good, such as a disabled key."""
+        """Rotate a key; revoke one that cannot be rotated and may be good for longer, such as a disabled key."""
         try:
             rotated: Rotated = yield from self._operations.rotate(record.key_id, overlap, by)
         except (InvalidRequest, InvalidTransition):
-            rotated_before = record.successor is not None  # and it ends sooner than by this overlap
-            if not (rotated_before or record.has_ended(self._parts.clock.now().wall)):
+            now = self._parts.clock.now().wall
+            ends_sooner = record.successor is not None and record.end is not None and record.end <= now + overlap
+            if not ends_sooner and not record.has_ended(now):
                 yield from self._operations.move(record.key_id, Move.REVOKE, by)
             return None
         return rotated

@@ -119,7 +119,7 @@ class Operations:
 
     def _rotate_again(self, old: KeyRecord, new: str, overlap: float, by: By) -> Flow[Rotated | None]:
         """Return an earlier rotation, ended sooner if asked; None when another call was quicker."""
-        successor = yield from self.get(new)
+        successor = yield from self._successor(old, new)
         change = lifecycle.shorten(old, successor.created, overlap, self._parts.clock.now().wall, by)
         if change is not None:
             stored: bool = yield self._parts.store.update(change)
@@ -129,12 +129,19 @@ class Operations:
         yield from self.tell(old, successor)
         return Rotated(old, successor, None)
 
+    def _successor(self, old: KeyRecord, new: str) -> Flow[KeyRecord]:
+        """Read the successor of a key, which may have ended long before it, and been deleted."""
+        record: KeyRecord | None = yield self._parts.store.get(new)
+        if record is None:
+            raise InvalidTransition(f"the successor of key {old.display!r} was deleted: finish the rotation, or revoke")
+        return record
+
     def rotation_status(self, key_id: str) -> Flow[RotationStatus]:
         """Show the last uses of the old key."""
         old = yield from self.get(key_id)
         if old.successor is None:
             raise InvalidTransition(f"key {old.display!r} has not been rotated: rotate it first")
-        new = yield from self.get(old.successor)
+        new = yield from self._successor(old, old.successor)
         usage: Usage = yield self._parts.store.usage(key_id)
         usage = usage.since(new.created)
         status = old.status_at(self._parts.clock.now().wall)

@@ -24,12 +24,30 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.operations import Operations
     from secretsource.stores.base import KeyRecord, Page
 
-__all__ = ["Revocations", "RevokedKeys"]
+__all__ = ["Revocations", "RevokedKeys", "chained"]
 
 _BATCH = 1000
 _MOST_PASSES = 64
 _MOST_FAILURES = 8
 """Failures of the store in a row, one per key, after which it counts as down."""
+
+
+def chained(parts: Parts, record: KeyRecord, status: Status | None) -> Flow[list[KeyRecord]]:
+    """Read the other keys of a chain of rotations that have not ended, also where one between them was deleted.
+
+    Args:
+        parts: The parts to work with.
+        record: One of the chain.
+        status: Only those of this status; `Status.ROTATING` finds those that have a successor, and reads few keys.
+    """
+    found: list[KeyRecord] = []
+    query = KeyQuery(record.owner, status=status, limit=_BATCH, now=parts.clock.now().wall, living=True)
+    while True:
+        page: Page = yield parts.store.list(query)
+        found += [each for each in page if each.limit_key == record.limit_key and each.key_id != record.key_id]
+        if page.next is None:
+            return found
+        query = query._replace(after=page.next)
 
 
 class RevokedKeys(tuple["KeyRecord", ...]):
@@ -122,9 +140,21 @@ class Revocations:
             met.add(key_id)
             try:
                 moved = yield from self._operations.move(key_id, Move.REVOKE, by)
-            except KeyNotFound:  # it was deleted, and cannot be used
+            except KeyNotFound:  # it was deleted, and cannot be used; those behind it may
+                yield from self._past(record, link, by)
                 return
             key_id = getattr(moved, link)
+
+    def _past(self, record: KeyRecord, link: str, by: By) -> Flow[None]:
+        """Revoke the keys behind a deleted one: a key before another rotates still, if it has not ended."""
+        status = Status.ROTATING if link == "predecessor" else None
+        kin = yield from chained(self._parts, record, status)
+        for each in kin:
+            try:
+                moved = yield from self._operations.move(each.key_id, Move.REVOKE, by)
+            except KeyNotFound:
+                continue
+            yield from self._along(moved, "successor", by)
 
     def _pass(self, query: KeyQuery, ended: dict[str, KeyRecord], by: By) -> Flow[dict[str, str]]:
         """Go once through the keys of an owner; note those that ended now, and return those that could not.

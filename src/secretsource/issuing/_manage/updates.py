@@ -8,6 +8,7 @@ from secretsource.issuing._manage import amend, field
 from secretsource.issuing._manage.operations import MOST_ATTEMPTS
 from secretsource.issuing._manage.registers.claims import Claims
 from secretsource.issuing._manage.registers.registry import need_credits
+from secretsource.issuing._manage.revocations import chained
 from secretsource.stores.base import Status
 from secretsource.stores.records import LAST_REVISION
 
@@ -66,7 +67,8 @@ class Updates:
                 yield from self._operations.tell(record)  # the first request may have died before it did so
                 return record
             field.topped_up(record.credits, more, f"key {record.display!r}")
-            line = [*(yield from self._line(record)), *(yield from self._rotating(record))]
+            line = yield from self._line(record)
+            line += yield from self._rotating(record, line)
             granted = [(each, {"credits": each.credits + more}) for each in line if each.credits is not None]
             records = yield from self._change(granted, by, claim)
             if records:
@@ -95,23 +97,24 @@ class Updates:
         yield from self._operations.tell(*records)  # also the unchanged ones: they were read anew
         return records
 
-    def _line(self, record: KeyRecord) -> Flow[Sequence[KeyRecord]]:
+    def _line(self, record: KeyRecord) -> Flow[list[KeyRecord]]:
         """Return a record and, while it rotates, the successors that have not ended."""
         line, now, last = [record], self._parts.clock.now().wall, record
         while last.successor is not None and record.status_at(now) is Status.ROTATING:
-            last = yield from self._operations.get(last.successor)
+            found: KeyRecord | None = yield self._parts.store.get(last.successor)
+            if found is None:  # it was deleted, and those behind it were not
+                return line + [each for each in (yield from self._kin(line)) if each.created >= last.created]
+            last = found
             if not last.has_ended(now):
                 line.append(last)
         return line
 
-    def _rotating(self, record: KeyRecord) -> Flow[Sequence[KeyRecord]]:
-        """Return the keys before this one that still rotate."""
-        line: list[KeyRecord] = []
-        now, first = self._parts.clock.now().wall, record
-        while first.predecessor is not None:
-            found: KeyRecord | None = yield self._parts.store.get(first.predecessor)
-            if found is None or found.status_at(now) is not Status.ROTATING:
-                break
-            line.append(found)
-            first = found
-        return line
+    def _rotating(self, record: KeyRecord, line: Sequence[KeyRecord]) -> Flow[list[KeyRecord]]:
+        """Return the keys before this one that still rotate, also where one between them has ended."""
+        return [] if record.predecessor is None else (yield from self._kin(line, Status.ROTATING))
+
+    def _kin(self, line: Sequence[KeyRecord], status: Status | None = None) -> Flow[list[KeyRecord]]:
+        """Return the other keys of a chain of rotations that have not ended."""
+        known = {record.key_id for record in line}
+        kin = yield from chained(self._parts, line[0], status)
+        return [record for record in kin if record.key_id not in known]
