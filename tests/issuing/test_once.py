@@ -326,3 +326,17 @@ async def test_an_event_loop_does_the_same(clock: FakeClock) -> None:
         assert (await keys.add_credits_once("k", repeated.successor.key_id, 5, **ONE)).credits == 6
         assert (await keys.owners.add_credits_once("o", "acme", 5, **ONE)).credits == 6
     await keys.close()
+
+
+def test_a_repeat_is_answered_whatever_the_plan_allows_since(keys: ApiKeys, clock: FakeClock) -> None:
+    """The key was made; a repeat that would be refused as a new request returns its record."""
+    keys.plans.put("pro", scopes=["a"])
+    keys.owners.put("acme", plan="pro")
+    asked: dict[str, Any] = {**ONE, "owner": "acme", "scopes": ["a"], "expires_at": clock.now().wall + 5}
+    first = keys.issue_once("t", **asked)
+    assert isinstance(first, Issued)
+    keys.plans.put("pro", scopes=["b"])
+    clock.advance(6)
+    again = keys.issue_once("t", **asked)
+    assert isinstance(again, KeyRecord)
+    assert again.key_id == first.record.key_id

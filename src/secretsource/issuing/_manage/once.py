@@ -40,12 +40,16 @@ class Once:
         self._claims = Claims(parts)
 
     def issue(self, token: str, caller: str, fingerprint: str, request: KeyRequest, by: By) -> Flow[Issued | KeyRecord]:
-        """Make a key, or return the record of the key that an earlier request made."""
+        """Make a key, or return the record of the key that an earlier request made, whatever its plan says since."""
+        earlier = yield from self._claims.find(self._claims.of(token, caller, fingerprint))
+        made = yield from self._made(earlier)
+        if made is not None:
+            return made
         (draft,) = yield from self._operations.prepare([request])
         key_id = yield from self._operations.unused_locator(draft.owner)
         claim = yield from self._claims.take(self._claims.of(token, caller, fingerprint, key_id))
         if claim.key_id != key_id:
-            made: KeyRecord | None = yield self._parts.store.get(claim.key_id)
+            made = yield from self._made(claim)
             if made is not None:
                 return made
             if self._parts.clock.now().wall - claim.made < IN_HAND:
@@ -60,6 +64,11 @@ class Once:
         if issued is not None:
             return issued
         return (yield from self._operations.get(claim.key_id))
+
+    def _made(self, claim: Claim | None) -> Flow[KeyRecord | None]:
+        """Return the key of a claim, if it was made."""
+        record: KeyRecord | None = None if claim is None else (yield self._parts.store.get(claim.key_id))
+        return record
 
     def _need_unpurged(self, owner: str, claim: Claim) -> Flow[None]:
         """Refuse to make the key of a claim whose owner was purged since: it was there, and went with its owner.

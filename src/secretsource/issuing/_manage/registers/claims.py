@@ -58,10 +58,16 @@ class Claims:
         Raises:
             RepeatDiffers: The token was used for another request.
         """
-        if claim is None:
-            return False
+        return claim is not None and (yield from self.find(claim)) is not None
+
+    def find(self, claim: Claim) -> Flow[Claim | None]:
+        """Return the claim that holds for a token, or None.
+
+        Raises:
+            RepeatDiffers: The token was used for another request.
+        """
         found: Claim | None = yield self._store.find(claim, claim.made - KEPT)
-        return found is not None and _of_same_request(found, claim) is found
+        return None if found is None else _of_same_request(found, claim)
 
     def change_keys(self, claim: Claim | None, changes: Sequence[Change]) -> Flow[bool]:
         """Store changes of keys, and the claim with them if there is one; all or nothing."""
