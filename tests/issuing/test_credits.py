@@ -245,6 +245,8 @@ class Broken(MemoryStore):
             return spending
 
         def refund(self, purses: Sequence[Purse], cost: int) -> None:
+            if self.is_down:
+                raise StoreError("the credits cannot be written: try again")
             self._credits.refund(purses, cost)
 
     def __init__(self) -> None:
@@ -263,6 +265,23 @@ def test_a_store_that_is_down_lets_nothing_in_and_takes_nothing(clock: FakeClock
         assert keys.check(plain.plaintext, scope=NO_SCOPE)
         store.credits.is_down = False
         assert left(keys, metered.record.key_id) == {"minute": 8, "credits": 4}
+
+
+def test_a_refund_that_fails_keeps_no_place_of_a_request(clock: FakeClock) -> None:
+    """The rate and the lease are still on the receipt: a repeat refunds the one, and a release the other."""
+    store = Broken()
+    with ApiKeys(store, peppers=[PEPPER], clock=clock) as keys:
+        issued = keys.issue(owner="acme", credits=5, rate_limit="9/minute, 1 at once")
+        for give_back in (keys.refund, keys.release):
+            verdict = keys.check(issued.plaintext, scope=NO_SCOPE)
+            assert verdict
+            store.credits.is_down = True
+            with pytest.raises(StoreError):
+                keys.refund(verdict)
+            store.credits.is_down = False
+            assert give_back(verdict)
+            assert not keys.release(verdict)
+        assert left(keys, issued.record.key_id) == {"minute": 8, "at once": 1, "credits": 3}
 
 
 def test_a_store_without_credits_refuses_them(clock: FakeClock) -> None:

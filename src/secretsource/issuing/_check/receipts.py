@@ -47,12 +47,17 @@ class Receipt:
         self.lease = None if self.draw is None or self.draw.plan.leases is None else self.draw
         self.purses: tuple[Purse, ...] = ()
 
-    def take_out(self) -> tuple[Draw | None, Draw | None, tuple[Purse, ...]]:
-        """Return what is to be refunded, which no other call returns after this one."""
+    def take_purses(self) -> tuple[Purse, ...]:
+        """Return the purses that are to be refunded, which no other call returns after this one."""
         with _TURN:
-            held = self.draw, self.lease, self.purses
-            self.draw, self.lease, self.purses = None, None, ()
-        return held
+            purses, self.purses = self.purses, ()
+        return purses
+
+    def take_draw(self) -> Draw | None:
+        """Return the draw that is to be refunded, which no other call returns after this one."""
+        with _TURN:
+            draw, self.draw = self.draw, None
+        return draw
 
     def take_lease(self) -> Draw | None:
         """Return the leases that are out, which no other call returns after this one."""
@@ -133,14 +138,20 @@ class Returns:
 
 
 def undo(parts: Parts, receipt: Receipt) -> Flow[bool]:
-    """Refund everything on a receipt, credits first; return whether there was something."""
-    draw, lease, purses = receipt.take_out()
+    """Refund everything on a receipt, credits first; return whether there was something.
+
+    Each part is taken when its turn comes: what an error leaves on the receipt is refunded by a repeat.
+    """
+    purses = receipt.take_purses()
     if purses:
         assert parts.store.credits is not None
         yield parts.store.credits.refund(purses, receipt.cost)
-    for drawn, cost in ((draw, receipt.cost), (lease, 0)):
-        if drawn is not None:
-            yield from _return(parts, receipt, drawn, cost)
+    draw = receipt.take_draw()
+    if draw is not None:
+        yield from _return(parts, receipt, draw, receipt.cost)
+    lease = receipt.take_lease()
+    if lease is not None:
+        yield from _return(parts, receipt, lease, 0)
     return bool(purses) or draw is not None
 
 

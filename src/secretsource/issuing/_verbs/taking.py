@@ -108,7 +108,7 @@ class KeyTaking:
 
         Raises:
             ConfigurationError: The limiter takes nothing back.
-            StoreError: The store or the shared limiter could not answer; a repeat refunds nothing more.
+            StoreError: The store or the shared limiter could not answer; a repeat refunds the rest.
         """
         return run(self._returns.refund(verdict))
 
