@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from secretsource.stores.records import EventKind
 from secretsource.stores.registers.history import History, HistoryEvent, HistoryQuery
 
 TYPE_CHECKING = False
@@ -31,7 +32,7 @@ class MemoryHistory(History):
             placed, last = before
             happened = {event[1:5]: event for event in self._happened()}
             new = [event for name, event in happened.items() if name not in placed]
-            new.sort(key=lambda event: (event.time, event.subject == "key", event.revision, event.id))
+            new.sort(key=lambda event: (event.time, isinstance(event.kind, EventKind), event.revision, event.id))
             numbered = (event._replace(position=number) for number, event in enumerate(new, last + 1))
             after = {name: event for name, event in placed.items() if name in happened}  # the others were deleted
             after.update((event[1:5], event) for event in numbered)

@@ -43,7 +43,7 @@ def picks(query: KeyQuery, record: KeyRecord) -> bool:
         return False
     if query.expires_before is not None and (record.expires is None or record.expires >= query.expires_before):
         return False
-    return query.unused_since is None or (record.last_used or record.created) < query.unused_since
+    return query.unused_since is None or max(record.last_used or 0.0, record.created) < query.unused_since
 
 
 def in_order(places: Sequence[tuple[float, str]], query: KeyQuery) -> Iterator[tuple[float, str]]:

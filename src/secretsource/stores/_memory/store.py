@@ -187,7 +187,8 @@ class MemoryStore(KeyStore, ChangeFeed):
 
     def usage(self, key_id: str) -> Usage:
         """Return the sum of uses; see `KeyStore.usage`."""
-        return self._usage.get(key_id, Usage())
+        usage, record = self._usage.get(key_id), self._records.get(key_id)
+        return usage or Usage(None if record is None else record.last_used)
 
     def count_by_pepper(self, now: float) -> Mapping[str, int]:
         """Return keys per pepper; see `KeyStore.count_by_pepper`."""

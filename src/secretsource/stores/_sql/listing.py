@@ -240,8 +240,8 @@ def _on_sqlite(element: _Labelled, compiler: Any, **more: Any) -> str:
 def _on_postgresql(element: _Labelled, compiler: Any, **more: Any) -> str:
     column, field, value = (compiler.process(part, **more) for part in element.clauses)
     of = f"{column}::json -> {field}"
-    # PostgreSQL reads no document that has the character NUL.
-    is_readable = f"{column} <> '' AND strpos({column}, '\\u0000') = 0"
+    # PostgreSQL reads no document that has the character NUL; two backslashes stand for one in a text.
+    is_readable = f"{column} <> '' AND strpos(replace({column}, '\\\\', ''), '\\u0000') = 0"
     return f"CASE WHEN {is_readable} THEN json_typeof({of}) = 'string' AND ({of} #>> '{{}}') = {value} ELSE false END"
 
 
