@@ -85,13 +85,33 @@ def test_an_unknown_signer_is_told_apart() -> None:
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("Ann", "Ann"), ("A\u202enn\n", "Ann"), ("x" * 100, "x" * 100), ("x" * 101, "x" * 100), (" ", "u-1"), (5, "u-1")],
-)
+    [
+        ("Ann", "Ann (u-1)"), (" A\u202enn\n", "Ann (u-1)"), ("x" * 100, "x" * 100 + " (u-1)"),
+        ("x" * 101, "x" * 100 + " (u-1)"), ("u-1", "u-1"), (" ", "u-1"), ("\u200b", "u-1"), (5, "u-1"),
+    ],
+)  # fmt: skip
 def test_the_name_of_a_person_can_be_shown(name: object, shown: str) -> None:
-    """Up to 100 characters that print; without a name it is the id."""
+    """Up to 100 characters that print, with the id, as others may take the same name; without a name it is the id."""
     rule = OperatorRule("groups", "staff", ("keys:read",))
     claims = {"sub": "u-1", "groups": ["staff"], "name": name}
     assert standing(claims, [rule], "name") == ("u-1", shown, rule)
+
+
+@pytest.mark.parametrize(
+    ("claim", "is_verified", "shown"),
+    [
+        ("email", True, "ann@example.com"),
+        ("email", False, "ann@example.com (u-2)"),
+        ("email", "true", "ann@example.com (u-2)"),
+        ("email", None, "ann@example.com (u-2)"),
+        ("nickname", True, "ann@example.com (u-2)"),
+    ],
+)
+def test_only_a_verified_address_is_a_name_of_its_own(claim: str, is_verified: object, shown: str) -> None:
+    """A person may give itself the name of another one at many providers, and events tell the two apart."""
+    rule = OperatorRule("groups", "staff", ("keys:read",))
+    claims = {"sub": "u-2", "groups": ["staff"], claim: "ann@example.com", "email_verified": is_verified}
+    assert standing(claims, [rule], claim) == ("u-2", shown, rule)
 
 
 def test_an_attempt_lasts_from_its_second_on() -> None:

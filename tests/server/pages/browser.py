@@ -57,9 +57,9 @@ class Browser:
         sent = {"sec_fetch_site": "same-origin", "content_type": media_type or TYPE, **headers}
         return await self._ask("POST", target, body, {name: value for name, value in sent.items() if value is not None})
 
-    async def sign_in(self, owner: str) -> Answer:
-        """Sign in as a customer, by a link; return the page after it."""
-        link = (await new_link(self.keys, owner)).plaintext
+    async def sign_in(self, owner: str, name: str | None = None) -> Answer:
+        """Sign in as a customer, or a person of it, by a link; return the page after it."""
+        link = (await new_link(self.keys, owner, name)).plaintext
         await self.get(f"/portal/sign-in?link={link}")
         answer = await self.post("/portal/sign-in", {"link": link})
         assert answer.status == 303, (answer.status, answer.body)

@@ -248,7 +248,7 @@ async def test_a_text_is_written_as_text(world: World, browser: Browser) -> None
 
 
 async def test_the_api_makes_a_link_for_the_person_that_it_names(world: World, browser: Browser) -> None:
-    """The address is that of the settings; the events name the person."""
+    """The address is that of the settings; the events name the customer and the person."""
     pages = PagesSettings(address="https://keys.acme.example/")
     await reset(world, ServerSettings(pages=pages))
     answer = await world.root("POST", "/v1/owners/acme/portal-links", {"name": "ops@acme.example"})
@@ -257,10 +257,24 @@ async def test_the_api_makes_a_link_for_the_person_that_it_names(world: World, b
     assert (url.scheme, url.netloc, url.path) == ("https", "keys.acme.example", "/portal/sign-in")
     (link,) = parse_qs(url.query)[LINK]
     assert (await open_link(browser, link)).status == 303
-    await browser.get("/portal/keys/new")
-    await browser.post("/portal/keys/new", {**NEW, "scopes": ""})
-    (record,) = (await world.keys.list(owner="acme")).records
-    assert (await world.keys.events(record.key_id))[0].actor == "ops@acme.example"
+    assert await author_of_a_new_key(world, browser, scopes="") == "customer acme: ops@acme.example"
+
+
+@pytest.mark.parametrize("name", [":root", "operator ann@example.com", "chores", "\u202e\x1b[2K\n", "x" * 255])
+async def test_a_person_of_a_customer_cannot_pass_for_another_author(world: World, browser: Browser, name: str) -> None:
+    """Whatever name it has: events begin with the customer, and have no control character."""
+    await browser.sign_in("acme", name)
+    actor = await author_of_a_new_key(world, browser)
+    assert actor.startswith("customer acme: ")
+    assert len(actor) <= 255
+    assert not set(actor) & set("\x1b\n\u202e")
+
+
+async def test_an_operator_on_the_pages_of_a_customer_stays_the_author(world: World, browser: Browser) -> None:
+    """A link for support is that of the operator, also in the events."""
+    link = (await new_link(world.keys, "acme", operator="operator ann@example.com")).plaintext
+    assert (await open_link(browser, link)).status == 303
+    assert await author_of_a_new_key(world, browser) == "operator ann@example.com"
 
 
 async def test_a_service_without_pages_has_none(world: World) -> None:
@@ -271,6 +285,14 @@ async def test_a_service_without_pages_has_none(world: World) -> None:
         assert (await browser.get(path)).status == 404
     answer = await world.root("POST", "/v1/owners/acme/portal-links")
     assert (answer.status, answer.json["code"]) == (409, "pages_off")
+
+
+async def author_of_a_new_key(world: World, browser: Browser, **more: str) -> str:
+    """Make the only key of a customer on its pages, and return the author of the event."""
+    await browser.get("/portal/keys/new")
+    await browser.post("/portal/keys/new", {**NEW, **more})
+    (record,) = (await world.keys.list(owner="acme")).records
+    return str((await world.keys.events(record.key_id))[0].actor)
 
 
 async def open_link(browser: Browser, link: str) -> Answer:

@@ -72,7 +72,7 @@ class OwnerBody(Asked):
 class Visitor(Asked):
     """The person that a portal link is for."""
 
-    name: Name | None = Field(None, description="The person, for the events, such as ops@globex.example.")
+    name: Name | None = Field(None, description="The person, as in the events `customer globex: ops@globex.example`.")
 
 
 class OwnerFilter(Asked):

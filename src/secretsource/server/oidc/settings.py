@@ -50,7 +50,8 @@ class OidcSettings:
             client without one.
         redirect_uri: The public address of ``/operator/sign-in/back``, as the provider knows it.
         scopes: The scopes to ask the provider for; ``openid`` is always among them.
-        name_claim: The claim with the name of a person, for the pages and the events.
+        name_claim: The claim with the name of a person, for the pages and the events; any name but a verified address
+            has the id of the person behind it.
         operators: The people that become operators; the first line that matches counts.
     """
 

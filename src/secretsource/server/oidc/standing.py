@@ -21,7 +21,7 @@ class Person(NamedTuple):
 
     Attributes:
         subject: The provider's id of the person.
-        name: The name to show.
+        name: The name for the pages and the events, by which nobody can be taken for another.
         rule: The line of the settings that makes the person an operator.
     """
 
@@ -54,6 +54,14 @@ def _has(claims: Mapping[str, object], claim: str, value: str) -> bool:
 
 
 def _name(claims: Mapping[str, object], claim: str, subject: str) -> str:
+    """Return the name of a person; with its id, unless the provider says that nobody else has the name."""
     name = claims.get(claim)
-    shown = name if isinstance(name, str) and name.strip() else subject
-    return "".join(each for each in shown if each.isprintable())[:LONGEST_NAME]
+    shown = _shown(name) if isinstance(name, str) else ""
+    if not shown:
+        return _shown(subject)
+    is_its_own = shown == subject or (claim == "email" and claims.get("email_verified") is True)
+    return shown if is_its_own else f"{shown} ({_shown(subject)})"
+
+
+def _shown(text: str) -> str:
+    return "".join(each for each in text if each.isprintable()).strip()[:LONGEST_NAME]

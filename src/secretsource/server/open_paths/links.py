@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from secretsource.issuing import AsyncApiKeys, IssuedPass
 
-__all__ = ["CUSTOMER", "LINK", "LINK_LIFE", "WAYS_IN", "address_of", "new_link"]
+__all__ = ["CUSTOMER", "LINK", "LINK_LIFE", "NAME", "OPERATOR", "WAYS_IN", "address_of", "new_link"]
 
 LINK = "link"
 """The kind of a pass that is a link, and the name of its text in the address."""
@@ -19,17 +19,22 @@ WAYS_IN = (LINK, CUSTOMER)
 """The kinds of all passes by which a customer is in, or gets in, in the order in which they end together."""
 LINK_LIFE = 60.0
 """Seconds for which a link signs in."""
+NAME = "name"
+"""The fact of a link with the person of the customer that it is for."""
+OPERATOR = "operator"
+"""The fact of a link with the operator that made it for itself, as events name it."""
 
 
-async def new_link(keys: AsyncApiKeys, owner: str, name: str | None = None) -> IssuedPass:
+async def new_link(keys: AsyncApiKeys, owner: str, name: str | None = None, operator: str | None = None) -> IssuedPass:
     """Make a link that signs a customer in, once.
 
     Args:
         keys: The keys.
         owner: The owner whose keys the customer sees.
-        name: The person, for the events.
+        name: The person of the customer, which may have chosen this name; events have it behind the customer.
+        operator: The operator that looks at the pages of the customer, as events name it.
     """
-    facts: Mapping[str, str] = {} if not name else {"name": name}
+    facts: Mapping[str, str] = {what: each for what, each in ((NAME, name), (OPERATOR, operator)) if each}
     return await keys.passes.issue(LINK, owner, expires_in=LINK_LIFE, facts=facts)
 
 

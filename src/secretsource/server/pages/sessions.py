@@ -82,8 +82,7 @@ class Sessions:
         found = await self._passes.find(links.LINK, text)
         if found is None:
             return None
-        facts = {**json.loads(found.facts), "owner": found.holder}
-        session = await self.begin(Role.CUSTOMER, found.holder, facts)
+        session = await self.begin(Role.CUSTOMER, found.holder, json.loads(found.facts))
         if await self._passes.take(links.LINK, text) is None:
             await self.end(session)
             return None

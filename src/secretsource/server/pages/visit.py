@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlencode
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from secretsource.server.gateway.peers import client_address
+from secretsource.server.open_paths.links import NAME, OPERATOR
 from secretsource.server.pages.forms import TOKEN, Form
 from secretsource.server.pages.guard import CookieForm, cookie_form, page_headers
 from secretsource.server.pages.looks.reader import reader_for
@@ -83,8 +84,9 @@ class Visit:
 
     @property
     def actor(self) -> str:
-        """The person, as events name it."""
-        return self.session.facts.get("name") or f"customer {self.session.subject}"
+        """The person, as events name it: a customer, whatever its name is, or the operator that made the link."""
+        facts, customer = self.session.facts, f"customer {self.session.subject}"
+        return facts.get(OPERATOR) or (f"{customer}: {facts[NAME]}" if NAME in facts else customer)
 
     @property
     def origin(self) -> str | None:

@@ -59,7 +59,7 @@ async def revoke(desk: Desk) -> Response:
 async def link(desk: Desk) -> Response:
     """Make a link to the pages of an owner, and show it once; the events there name the operator."""
     owner = named(desk, desk.form.text("owner"))
-    made = await new_link(desk.keys, owner, desk.actor)
+    made = await new_link(desk.keys, owner, operator=desk.actor)
     settings = desk.service.settings
     address = desk.visit.settings.address or f"http://{settings.host}:{settings.port}"
     return desk.page("operator/owner-link.html", 201, owner=owner, address=address_of(made, address))
