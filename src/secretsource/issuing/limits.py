@@ -61,14 +61,14 @@ def parse(rate_limit: str | None, quota: str | None) -> Plan | None:
             one name.
     """
     rates, quotas = _read(rate_limit, _rate, "rate_limit"), _read(quota, _quota, "quota")
-    rules = [*rates, *quotas]
+    rules: list[Rate | AtOnce | Quota] = [*rates, *quotas]
     names = [rule.name for rule in rules]
     if len(set(names)) < len(names):
         field = "rate_limit" if len({rule.name for rule in rates}) < len(rates) else "quota"
         raise InvalidRequest(
             f"two limits cover the same period ({', '.join(names)}): keep the tighter one", field=field
         )
-    return Plan(tuple(rules)) if rules else None
+    return Plan(tuple(_under_one_name(rules))) if rules else None
 
 
 def _read(text: str | None, rule: Callable[[str], Rule], field: str) -> list[Rule]:
@@ -78,6 +78,27 @@ def _read(text: str | None, rule: Callable[[str], Rule], field: str) -> list[Rul
     except InvalidRequest as error:
         error.field = field
         raise
+
+
+def _under_one_name(rules: list[Rate | AtOnce | Quota]) -> list[Rate | AtOnce | Quota]:
+    """Name each period in its largest unit: a limit is counted under its name, however its period is spelled.
+
+    Of two rules for periods of one length, which older keys may have, one keeps the name that it was given.
+    """
+    taken = {rule.name for rule in rules}
+    for place, rule in enumerate(rules):
+        name = _period(rule.period) if isinstance(rule, Rate) else rule.name
+        if isinstance(rule, Rate) and name not in taken:
+            rules[place] = rule._replace(name=name)
+            taken.add(name)
+    return rules
+
+
+def _period(seconds: int) -> str:
+    """Return a length of time in its largest unit, such as ``hour`` for that of 60 minutes."""
+    unit = [each for each, length in SECONDS.items() if seconds % length == 0][-1]
+    number = seconds // SECONDS[unit]
+    return unit if number == 1 else f"{number} {unit}s"
 
 
 def _rate(text: str) -> Rate | AtOnce:
@@ -90,7 +111,7 @@ def _rate(text: str) -> Rate | AtOnce:
             f"rate limit {text[:80]!r} is not of the form  100/minute,  10/second burst 20  or  5 at once"
         )
     limit, count, unit, burst = match.groups()
-    name = f"{int(count)} {unit}s" if count and int(count) != 1 else unit
+    name = f"{int(count)} {unit}s" if count and int(count) != 1 else unit  # `_under_one_name` gives the final one
     return Rate(
         _positive(limit, text), _positive(count or "1", text) * SECONDS[unit], _positive(burst or limit, text), name
     )

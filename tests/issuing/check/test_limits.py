@@ -38,11 +38,17 @@ def plan(rate_limit: str | None = None, quota: str | None = None) -> Plan:
         ("10/second burst 20", [Rate(10, 1, 20, "second")], "10/second burst 20"),
         ("5/30 seconds", [Rate(5, 30, 5, "30 seconds")], "5/30 seconds"),
         ("5/1 hours", [Rate(5, 3600, 5, "hour")], "5/hour"),
+        ("5/3600 seconds", [Rate(5, 3600, 5, "hour")], "5/hour"),
+        ("5/90 minutes", [Rate(5, 5400, 5, "90 minutes")], "5/90 minutes"),
+        ("5/48 hours burst 2", [Rate(5, 172800, 2, "2 days")], "5/2 days burst 2"),
+        ("9/60 minutes, 5/3600 seconds", [Rate(9, 3600, 9, "hour"), Rate(5, 3600, 5, "3600 seconds")],
+         "9/hour, 5/3600 seconds"),
+        ("9/60 minutes, 5/hour", [Rate(9, 3600, 9, "60 minutes"), Rate(5, 3600, 5, "hour")], "9/60 minutes, 5/hour"),
         ("10/second, 100/minute", [Rate(10, 1, 10, "second"), Rate(100, 60, 100, "minute")], "10/second, 100/minute"),
     ],
-)
+)  # fmt: skip
 def test_rates_are_read(written: str, rules: list[Rate], canonical: str) -> None:
-    """And written back in one form, which reads the same."""
+    """And written back in one form, which reads the same: one period has one name."""
     assert list(plan(written).rules) == rules
     assert str(plan(written)) == canonical
     assert plan(canonical).rules == plan(written).rules
@@ -276,6 +282,14 @@ def test_a_limit_is_shared_among_processes_that_count_for_themselves() -> None:
     assert str(share) == "25/minute burst 12, 2/day add up to 5"
     assert str(plan("1/minute", "1/day").share(4)) == "1/minute, 1/day"
     assert plan("1/minute").share(1) is plan("1/minute")
+
+
+def test_a_period_that_is_spelled_anew_keeps_what_was_used() -> None:
+    """It is the same limit, so nothing is granted once more."""
+    limiter = LocalLimiter()
+    assert limiter.draw("k", plan("10/hour"), 10, 0.0, 0.0)
+    for spelled in ("10/60 minutes", "10/3600 seconds", "10/1 hours"):
+        assert not limiter.draw("k", plan(spelled), 1, 0.0, 0.0), spelled
 
 
 def test_a_changed_plan_keeps_what_was_used() -> None:
