@@ -118,6 +118,14 @@ def test_a_file_that_exists_is_not_overwritten(keys: Keys, folder: Path, is_one_
     assert sorted(path.name for path in folder.iterdir()) == ["link.key", "old.key"]
 
 
+def test_a_dash_names_no_file(keys: Keys, folder: Path, is_one_sentence: Judge) -> None:
+    """It means standard output elsewhere, where no new key goes; nothing is stored."""
+    done = keys("issue", "--owner", "acme", "--out", "-")
+    assert (done.exit_code, done.stdout, list(folder.iterdir())) == (2, "", [])
+    assert is_one_sentence(done.stderr)
+    assert "--out must name a new file" in done.stderr
+
+
 def test_a_file_that_cannot_be_written_is_noticed_first(
     keys: Keys, folder: Path, monkeypatch: pytest.MonkeyPatch, is_one_sentence: Judge
 ) -> None:
@@ -160,7 +168,7 @@ BAD = [
     (["--owner", ""], "owner"),
     (["--store", "nonsense"], "URL"),
     (["--store", "oracle://scott:tiger@host/db"], "known are"),
-    (["sk_live_canary-4f1d9c"], "unexpected extra argument"),
+    (["sk_live_canary-4f1d9c"], "too many arguments"),
 ]
 
 

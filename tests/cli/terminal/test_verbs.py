@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.cli.conftest import CANARY
 
 from secretsource.cli._commands import Commands
 from secretsource.cli.keys import KeyCommands
@@ -72,19 +73,56 @@ def test_a_plain_value_loads_no_converter(project: Path, environment: dict[str, 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["get"], "missing argument 'NAME'"),
-        (["keys", "list", "--limit", "many"], "--limit"),
-        (["keys", "events", "0" * 22, "--limit", "1001"], "--limit"),
-        (["keys", "list", "--status", "lost"], "--status"),
+        (["get"], "missing argument 'NAME': see  secretsource get --help"),
+        (["get", "NAME", "--field"], "option '--field' requires an argument: see  secretsource get --help"),
+        (["get", "NAME", CANARY], "too many arguments: see  secretsource get --help"),
+        (["get", "NAME", "--raw", "--json"], "give --raw or --json, not both"),
+        (["keys", "list", "--limit", "many"], "invalid value for '--limit': it must be a whole number: see  "),
+        (["keys", "list", "--limit", "\u0663"], "invalid value for '--limit': it must be a whole number: see  "),
+        (["keys", "add-credits", "0" * 22, CANARY], "invalid value for 'N': it must be a whole number: see  "),
+        (["keys", "outbox", "--limit", "1001"], "it must be a whole number from 1 to 1000: see  "),
+        (["serve", "--workers", "0"], "it must be a whole number from 1 to 64: see  "),
+        (["keys", "list", "--status", "lost"], "invalid value for '--status': 'lost' is not one of 'active', "),
         (["keys", "show", "short"], "a key id must be 22 characters"),
-        (["gte", "NAME"], "no such command 'gte'. Did you mean 'get'"),
-        (["keys", "lits"], "no such command 'lits'. Did you mean 'list'"),
+        (["gte", "NAME"], "no such command 'gte': did you mean 'get'?"),
+        (["keys", "lits"], "no such command 'lits': did you mean 'list'?"),
+        (["frobnicate"], "no such command 'frobnicate': see  secretsource --help"),
+        (["get", "NAME", "--feild", "x"], "no such option '--feild': did you mean '--field'?"),
+        (["keys", "list", "--frobnicate"], "no such option '--frobnicate': see  secretsource keys list --help"),
+        (["keys", "usage", "--csv", "--json"], "give --csv or --json, not both"),
+        (["keys", "verify"], "there is no key on standard input: pipe it in, or type it at the prompt"),
     ],
 )
-def test_a_value_that_has_to_be_read_is_read(command: Any, arguments: list[str], sentence: str) -> None:
-    """A missing value, a number, a choice, a range and a key id are checked as before."""
+def test_wrong_arguments_are_one_sentence_with_one_advice(
+    command: Any, is_one_sentence: Callable[[str], bool], arguments: list[str], sentence: str
+) -> None:
+    """What is missing, mistyped, out of its range or too much is said in our words, and no library's."""
     done = command(*arguments)
-    assert (done.exit_code, sentence in done.stderr) == (2, True), done.stderr
+    assert (done.exit_code, done.stdout, sentence in done.stderr) == (2, "", True), done.stderr
+    assert is_one_sentence(done.stderr)
+    assert CANARY not in done.stderr
+
+
+def test_a_plain_number_loads_no_converter(project: Path, environment: dict[str, str]) -> None:
+    """A number is read without pydantic, which typer would load."""
+    assert "pydantic" not in modules_of(["keys", "list", "--limit", "5"], environment)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage", "argument"),
+    [
+        (["get"], "Usage: secretsource get [OPTIONS] NAME\n", "\n  NAME  A secret's name"),
+        (["run"], "Usage: secretsource run [OPTIONS] -- CMD...\n", "\n  -- CMD...  The command"),
+        (["export"], "Usage: secretsource export [OPTIONS] [NAME]...\n", "\n  [NAME]...  The secrets."),
+        (["keys", "revoke"], "Usage: secretsource keys revoke [OPTIONS] [KEY_ID]\n", "\n  KEY_ID  A key's"),
+    ],
+)
+def test_help_shows_what_to_type(command: Any, arguments: list[str], usage: str, argument: str) -> None:
+    """The usage has brackets around what may be missing, and no type of Python."""
+    shown = command(*arguments, "--help").stdout
+    assert shown.startswith(usage)
+    assert argument in shown
+    assert "<str>" not in shown
 
 
 def modules_of(arguments: list[str], environment: dict[str, str]) -> list[str]:

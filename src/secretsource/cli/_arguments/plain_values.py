@@ -1,14 +1,17 @@
-"""Take the values that already are of their declared type as they are, without typer's reading of them.
+"""Take texts as they are and read whole numbers, without typer's reading of them.
 
 typer checks every value by pydantic, even a text that stays a text, and an option that was not given. Loading pydantic
-takes longer than all of `secretsource get`, so only the values to convert go through it.
+takes longer than all of `secretsource get`, and its errors are words of a library, so only other values go through it.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -43,6 +46,8 @@ def _processing(
         if value is None or value == ():
             is_plain = context.resilient_parsing or not parameter.required
             value = () if is_list else None
+        elif isinstance(value, str) and _types(declared().get(parameter.name)) - {type(None)} == {int}:
+            value, is_plain = _whole_number(value, context, parameter), True
         else:
             is_plain = value is False or _is_of(declared().get(parameter.name), value if is_list else (value,))
         if not is_plain:
@@ -50,6 +55,17 @@ def _processing(
         return value if parameter.callback is None else parameter.callback(context, parameter, value)
 
     return process
+
+
+def _whole_number(text: str, context: Any, parameter: Any) -> int:
+    """Read a whole number that a parameter allows; a wrong text is not quoted, because it may be a key."""
+    bounds = parameter if hasattr(parameter, "min") else parameter.type  # where other versions of typer have them
+    least, most = getattr(bounds, "min", None), getattr(bounds, "max", None)
+    number = int(text) if re.fullmatch(r"[+-]?[0-9]{1,20}", text) else None
+    if number is not None and (least is None or number >= least) and (most is None or number <= most):
+        return number
+    limits = "" if most is None else f" from {least} to {most}"
+    raise typer.BadParameter(f"it must be a whole number{limits}", ctx=context, param=parameter)
 
 
 def _is_of(hint: Any, values: Iterable[Any]) -> bool:

@@ -65,11 +65,49 @@ class VerbGroup(TyperGroup):
 
 
 class _PlainCommand(TyperCommand):
-    """A command whose parameters take plain values as they are."""
+    """A command whose parameters take plain values as they are, and whose help has no types of Python."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters of the command."""
         return take_plain_values(super().get_params(ctx), self.callback)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; an error knows the command that it is of."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            if getattr(error, "ctx", ctx) is None:
+                vars(error)["ctx"] = ctx
+            raise
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the usage after the name of the command: ``[OPTIONS] NAME``."""
+        return ["[OPTIONS]", *(_in_usage(argument) for argument in _of_kind("argument", self.get_params(ctx)))]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments under their names in the usage, then the options."""
+        parameters = self.get_params(ctx)
+        arguments = [(each.metavar, _explained(each)) for each in _of_kind("argument", parameters)]
+        if arguments:
+            with formatter.section("Arguments"):
+                formatter.write_dl(arguments)
+        with formatter.section("Options"):
+            records = [each.get_help_record(ctx) for each in _of_kind("option", parameters)]
+            formatter.write_dl([record for record in records if record is not None])
+
+
+def _of_kind(kind: str, parameters: list[Any]) -> list[Any]:
+    return [parameter for parameter in parameters if parameter.param_type_name == kind]
+
+
+def _in_usage(argument: Any) -> str:
+    """Write an argument as the usage has it: in brackets if it may be missing."""
+    name = str(argument.metavar)
+    return name if argument.required or name.startswith("[") else f"[{name}]"
+
+
+def _explained(argument: Any) -> str:
+    return f"{argument.help}  [required]" if argument.required else str(argument.help)
 
 
 class _Completion(NamedTuple):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from secretsource._ground.suggest import nearest
 from secretsource.cli._terminal.exit_codes import DEFECT, INTERRUPTED, MISTAKE, code_of
 from secretsource.cli._terminal.output import say
 from secretsource.exceptions import SecretSourceError
@@ -78,13 +79,23 @@ def _told(error: Exception) -> int:
 
 
 def _usage_sentence(error: Any) -> str:
-    message = str(error.format_message()).strip()
-    if message.startswith("Got unexpected extra"):
-        message = message.partition(" (")[0]  # the rest quotes the argument, which may be a secret
-    message = message.replace("Value error, ", "")  # the words of a library by which newer versions of typer read
+    """Say what is wrong with the arguments; errors of click have other words in every version of it."""
     context = getattr(error, "ctx", None)
+    if isinstance(error, typer.BadParameter) and not (error.param or error.param_hint or not error.message):
+        return str(error.message)  # one of ours, which says what to do
+    message = str(error.format_message()).strip().rstrip(".")
+    message = message.replace("Value error, ", "")  # the words of a library by which newer versions of typer read
+    if message.startswith("Got unexpected extra"):
+        message = "too many arguments"  # the message quotes one, which may be a secret
+    message, _, suggested = message.partition(". Did you mean ")
+    if hasattr(error, "possibilities"):
+        message = f"no such option {error.option_name!r}"
+        names = {name.lstrip("-"): name for name in error.possibilities or ()}
+        near = nearest(error.option_name.lstrip("-"), names)
+        suggested = "" if near is None else repr(names[near])
     command = context.command_path if context is not None else "secretsource"
-    return f"{message[:1].lower()}{message[1:].rstrip('.')}: see  {command} --help"
+    advice = f"did you mean {suggested.rstrip('?')}?" if suggested else f"see  {command} --help"
+    return f"{message[:1].lower()}{message[1:]}: {advice}"
 
 
 def _place(error: Exception) -> str:

@@ -20,12 +20,8 @@ COLUMNS = ("revision", "event", "time", "actor", "origin", "reason", "fields")
 def events(
     context: typer.Context,
     key_id: KeyId,
-    after: Annotated[
-        int, typer.Option("--after", metavar="REVISION", min=0, help="Only events after this revision.")
-    ] = 0,
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, max=1000, help="How many events, 1 to 1000.")
-    ] = 100,
+    after: Annotated[int, typer.Option("--after", metavar="REVISION", help="Only events after this revision.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many events, 1 to 1000.")] = 100,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:

@@ -22,9 +22,7 @@ COLUMNS = ("position", "time", "event", "of", "id", "actor", "fields", "reason")
 
 def history(
     context: typer.Context,
-    after: Annotated[
-        int, typer.Option("--after", metavar="POSITION", min=0, help="Only events behind this position.")
-    ] = 0,
+    after: Annotated[int, typer.Option("--after", metavar="POSITION", help="Only events behind this position.")] = 0,
     owner: Annotated[
         str | None, typer.Option("--owner", metavar="NAME", help="Only events of this owner and its keys.")
     ] = None,
@@ -32,9 +30,7 @@ def history(
     kind: Annotated[
         str | None, typer.Option("--kind", metavar="KIND", help="Only events of this kind, such as revoked.")
     ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, max=1000, help="How many events, 1 to 1000.")
-    ] = 100,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="How many events, 1 to 1000.")] = 100,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:

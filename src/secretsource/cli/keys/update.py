@@ -80,7 +80,7 @@ def update(
     ] = None,
     revision: Annotated[
         int | None,
-        typer.Option("--revision", metavar="N", min=1, help="Refuse if the record has another revision by now."),
+        typer.Option("--revision", metavar="N", help="Refuse if the record has another revision by now."),
     ] = None,
     actor: Annotated[
         str | None, typer.Option("--actor", metavar="WHO", help="The author of the change. [default: this user]")

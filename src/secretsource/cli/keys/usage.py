@@ -41,6 +41,8 @@ def usage(
     """
     from secretsource.issuing.documents import count_document
 
+    if as_csv and as_json:
+        raise typer.BadParameter("give --csv or --json, not both")
     with open_keys(context, store, peppered=False) as keys:
         counts = keys.usage(owner=owner, key_id=one, plan=plan, since=since, until=until, by=by.value)
     if as_json:

@@ -94,8 +94,7 @@ class Parts(NamedTuple):
         """
         if self.peppers.is_empty and not self.allow_unpeppered:
             raise ConfigurationError(
-                f"{what} without a pepper: set SECRETSOURCE_PEPPER to  openssl rand -base64 32, "
-                "or give ApiKeys allow_unpeppered=True"
+                f"{what} without a pepper: make one with  openssl rand -base64 32, and set SECRETSOURCE_PEPPER to it"
             )
 
     def renewed(self, peppers: PepperSet) -> Parts:

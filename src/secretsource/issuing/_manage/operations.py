@@ -231,7 +231,7 @@ class Operations:
     def _check_front(self, record: KeyRecord) -> None:
         self._parts.format.check_front(record.prefix, record.environment)
         if record.environment != "test":
-            self._parts.need_pepper(f"a {record.environment!r} key is not minted")
+            self._parts.need_pepper(f"a {record.environment!r} key is not issued")
 
     def _insert(self, drafts: Sequence[KeyRecord], by: By) -> Flow[Sequence[Issued]]:
         minted = [self._mint(record._replace(key_id=self._locator(record.owner))) for record in drafts]

@@ -61,7 +61,8 @@ class PepperSource:
         except SecretNotFound:
             pass
         logging.getLogger(__name__).warning(
-            "there is no pepper: set %s to  openssl rand -base64 32, or a reader of the key store can test guesses",
+            "there is no pepper, so a reader of the key store can test guesses: make one with  openssl rand "
+            "-base64 32, and set %s to it",
             PEPPER_NAME,
         )
         return PepperSet()

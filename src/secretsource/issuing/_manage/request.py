@@ -129,7 +129,7 @@ def label(given: object, owner: str | None) -> tuple[str, str] | None:
         )
     if owner is None:
         raise InvalidRequest(
-            "a list by metadata needs an owner, because no index has all metadata: give  owner=", field="owner"
+            "a list by metadata needs an owner, because no index has all metadata: give the owner, too", field="owner"
         )
     name, value = fields[0]
     return name, value

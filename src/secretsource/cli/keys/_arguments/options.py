@@ -119,7 +119,7 @@ Once = Annotated[
 ]
 
 Revision = Annotated[
-    int | None, typer.Option("--revision", metavar="N", min=0, help="Refuse if the record has another revision by now.")
+    int | None, typer.Option("--revision", metavar="N", help="Refuse if the record has another revision by now.")
 ]
 
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; the event keeps it.")]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from secretsource.cli._terminal.output import is_terminal, say, warn, write_json, write_line
+from secretsource.cli._terminal.private_file import STANDARD_OUTPUT
 from secretsource.cli.keys._terminal.records import show_record
 
 if TYPE_CHECKING:
@@ -48,13 +49,15 @@ class Handover:
         """Open the file and fill it, so that a full disk is noticed now.
 
         Raises:
-            typer.BadParameter: The file exists, or there is neither a file nor a terminal.
+            typer.BadParameter: The file exists or is ``-``, or there is neither a file nor a terminal.
             OSError: The file could not be written.
         """
         if self._out is None:
             if is_terminal():
                 return self
             raise typer.BadParameter("a new key is shown on a terminal only: add  --out FILE")
+        if str(self._out) == STANDARD_OUTPUT:
+            raise typer.BadParameter("--out must name a new file, not -: a new key goes to a terminal or a file only")
         try:
             self._file = os.open(self._out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

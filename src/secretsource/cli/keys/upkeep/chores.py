@@ -34,7 +34,7 @@ def chores(
         Any, typer.Option("--keep-ended", metavar="2y", parser=duration, help="Delete keys that ended this long ago.")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help="Look at so many keys. [default: to the last one]")
+        int | None, typer.Option("--limit", metavar="N", help="Look at so many keys. [default: to the last one]")
     ] = None,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
