@@ -14,12 +14,11 @@ from secretsource._tuning import DEFAULTS, Tuning
 from secretsource.exceptions import SecretSourceError
 from secretsource.resolver import _questions as questions
 from secretsource.resolver._assembly import checked, configured, wired
-from secretsource.resolver._call import abandon, carry, fetch, hand_over
+from secretsource.resolver._call import fetch
 from secretsource.resolver._engine.engine import Engine
 from secretsource.resolver._engine.shortcuts import at_once
-from secretsource.resolver._questions import Later
 from secretsource.resolver._retrying import Retrying
-from secretsource.resolver._walk.resolution import OVERDUE, Reply
+from secretsource.resolver._threads import perform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,9 +32,7 @@ if TYPE_CHECKING:
     from secretsource._ground.sentinels import UnsetType
     from secretsource._secret import Secret, SecretSet
     from secretsource.providers.base import Provider
-    from secretsource.resolver._engine.flight import Flight
     from secretsource.resolver._inspection import ProviderHandle
-    from secretsource.resolver._walk.resolution import Ask
     from secretsource.resolver._walk.route import Skipped
     from secretsource.resolver._walk.trace import RotationEvent, SecretEvent, Trace
 
@@ -353,46 +350,15 @@ class Resolver(Retrying):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._engine.describe()}>"
 
-    # -- running a question with threads --------------------------------------------------------------------------
-
     def _run(self, question: Callable[..., Flow[R]], *words: object) -> R:
+        """Answer a question in this thread."""
         try:
             engine = self._engine
             now = engine.now()
             until = now.mono + engine.deadline
-            return run(question(engine, now, *words), partial(self._perform, engine, until))
+            return run(question(engine, now, *words), partial(perform, engine, until))
         except SecretSourceError as error:
             failure = bare(error)
         finally:
             del words
         raise failure
-
-    def _perform(self, engine: Engine, until: float, step: list[Ask] | Later) -> list[Reply]:
-        led: list[Flight] = []
-        try:
-            if isinstance(step, Later):
-                engine.state.claim(step.asks, engine.monotonic() + engine.deadline, led)
-                if led and not hand_over(engine, led):
-                    abandon(engine, led)
-                return []
-            flights = engine.state.claim(step, until, led)
-            if led:
-                carry(engine, led)
-        except BaseException:
-            abandon(engine, led)
-            raise
-        replies = []
-        # A thread that waits for the last flight first is woken once, and not once for each of them.
-        for ask, flight in zip(reversed(step), reversed(flights), strict=True):
-            reply = None if flight is None else flight.reply
-            replies.append(reply or self._awaited(engine, ask, flight, until))
-        replies.reverse()
-        return replies
-
-    def _awaited(self, engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:
-        left = until - engine.monotonic()
-        if flight is None or flight.is_carried_here():
-            # Ask directly. So do this when this very thread carries the flight further up (its event loop, a driver
-            # that resolves its own credentials): it would wait for itself.
-            return Reply(fetch(ask.route.provider, ask.ref, left, anew=ask.anew), engine.clock.now())
-        return flight.wait(max(0.0, left)) or Reply(OVERDUE, engine.clock.now())
