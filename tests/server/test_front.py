@@ -10,7 +10,7 @@ import pytest
 from tests.server.asgi_client import Client
 
 from secretsource.server.front import LARGEST_BODY, LARGEST_HEADERS, Front
-from secretsource.server.telling import masked
+from secretsource.server.news.telling import masked
 
 if TYPE_CHECKING:
     from tests.server.conftest import World

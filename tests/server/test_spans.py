@@ -17,11 +17,11 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from tests.server.asgi_client import Client
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.server import spans
 from secretsource.server.app import build
+from secretsource.server.news import spans
+from secretsource.server.news.spans import Spans
 from secretsource.server.service import Service
 from secretsource.server.settings import ServerSettings
-from secretsource.server.spans import Spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,7 +197,7 @@ async def test_spans_are_off_by_default(world: World, exporter: InMemorySpanExpo
 
 @pytest.mark.parametrize(
     ("module", "absent"),
-    [("secretsource.server.spans", "opentelemetry"), ("secretsource.server.app", "opentelemetry.sdk")],
+    [("secretsource.server.news.spans", "opentelemetry"), ("secretsource.server.app", "opentelemetry.sdk")],
 )
 def test_a_service_without_spans_loads_nothing_for_them(module: str, absent: str) -> None:
     """Neither the API of OpenTelemetry nor its SDK; some versions of the framework load the API by themselves."""

@@ -25,11 +25,11 @@ from secretsource.server.front import Front
 from secretsource.server.leaks.action import Action
 from secretsource.server.leaks.github import PATH as LEAKS
 from secretsource.server.leaks.github import github_leaks
+from secretsource.server.news.spans import Spans
+from secretsource.server.news.telling import Telling
 from secretsource.server.open_paths.health import health
 from secretsource.server.opening import load_settings, open_service
 from secretsource.server.pages.app import PLACES, pages
-from secretsource.server.spans import Spans
-from secretsource.server.telling import Telling
 from secretsource.server.verify import verify
 from secretsource.server.webhooks.endpoint import endpoint_worker
 from secretsource.server.webhooks.events import queue_of

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.server.logs import logging_config
+from secretsource.server.news.logs import logging_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from secretsource.exceptions import ConfigurationError, InvalidKey, KeyNotFound, SecretSourceError
 from secretsource.issuing import KeyFormat, ParsedKey
+from secretsource.server.news.telling import masked
 from secretsource.server.outgoing.retries import Failure
 from secretsource.server.outgoing.worker import Worker
-from secretsource.server.telling import masked
 from secretsource.stores.base import Message
 
 if TYPE_CHECKING:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from secretsource.exceptions import KeyNotFound, StoreError
 from secretsource.issuing import HttpAnswer
 from secretsource.server.front import send_answer
+from secretsource.server.news.telling import CONTENT_TYPE
 from secretsource.server.open_paths.reference_page import reference_page
 from secretsource.server.problems import problem
-from secretsource.server.telling import CONTENT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from fastapi import FastAPI
 
+    from secretsource.server.news.telling import Telling
     from secretsource.server.service import ASGIApp, Receive, Scope, Send, Service
-    from secretsource.server.telling import Telling
 
 __all__ = ["health"]
 

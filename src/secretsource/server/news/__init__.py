@@ -1,0 +1,1 @@
+"""The news of the service about itself: log lines, figures, and spans."""
