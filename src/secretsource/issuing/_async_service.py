@@ -10,28 +10,17 @@ from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
 from secretsource.issuing._check.policy import kind_of
-from secretsource.issuing._check.receipts import Returns
-from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._manage.chores import AsyncChores
-from secretsource.issuing._manage.flushing.flushes import Flushes
-from secretsource.issuing._manage.leaks import Leaks
-from secretsource.issuing._manage.once import Once
-from secretsource.issuing._manage.operations import Operations
-from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.registers.owners import Owners
 from secretsource.issuing._manage.registers.passes import Passes
 from secretsource.issuing._manage.registers.plans import Plans
-from secretsource.issuing._manage.reports import Reports
-from secretsource.issuing._manage.revocations import Revocations
-from secretsource.issuing._manage.updates import Updates
-from secretsource.issuing._manage.upkeep.purges import Purges
-from secretsource.issuing._manage.upkeep.rounds import Rounds
 from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._verbs.async_administration import AsyncKeyAdministration
 from secretsource.issuing._verbs.async_registers import AsyncOwnerRegister, AsyncPlanRegister
 from secretsource.issuing._verbs.at_hand import AtHand
 from secretsource.issuing._verbs.exposing import AsyncKeyExposing
+from secretsource.issuing._verbs.flows import Flows
 from secretsource.issuing._verbs.overlap import AsyncKeyOverlap
 from secretsource.issuing._verbs.passes import AsyncPassRegister
 from secretsource.issuing._verbs.repeatable import AsyncRepeatableRequests
@@ -69,6 +58,7 @@ class AsyncApiKeys(
     AsyncKeyTending,
     AsyncRepeatableRequests,
     AtHand,
+    Flows,
 ):
     """The service that issues and checks API keys: one per process, for any number of tasks of one event loop.
 
@@ -99,23 +89,10 @@ class AsyncApiKeys(
         self._owns_limiter = owns_limiter
 
     def _adopt(self, parts: Parts) -> None:
-        self._parts = parts
-        self._reports = Reports(parts)
+        self._work_with(parts, self._chores.begin)
         self.owners = AsyncOwnerRegister(Owners(parts), self._reports)
         self.plans = AsyncPlanRegister(Plans(parts))
         self.passes = AsyncPassRegister(Passes(parts))
-        self._operations = Operations(parts)
-        self._flushes = Flushes(parts, self._operations)
-        self._overview = Overview(parts, self._operations)
-        self._revocations = Revocations(parts, self._operations)
-        self._leaks = Leaks(parts, self._operations, self._revocations)
-        self._updates = Updates(parts, self._operations)
-        self._once = Once(parts, self._operations)
-        self._rounds = Rounds(parts, self._operations)
-        self._purges = Purges(parts, self._revocations)
-        self._returns = Returns(parts)
-        self._verifier = Verifier(parts, self._chores.begin)
-        self._glance = self._verifier.glance
 
     @classmethod
     async def open(cls, url: str | AsyncKeyStore, **settings: Unpack[Settings]) -> Self:

@@ -10,27 +10,16 @@ from secretsource._traceless import bare, boundaries
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing._check.event import Asked, asked_of, conclude, tell
 from secretsource.issuing._check.policy import kind_of
-from secretsource.issuing._check.receipts import Returns
-from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._manage.chores import Chores
-from secretsource.issuing._manage.flushing.flushes import Flushes
-from secretsource.issuing._manage.leaks import Leaks
-from secretsource.issuing._manage.once import Once
-from secretsource.issuing._manage.operations import Operations
-from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.registers.owners import Owners
 from secretsource.issuing._manage.registers.passes import Passes
 from secretsource.issuing._manage.registers.plans import Plans
-from secretsource.issuing._manage.reports import Reports
-from secretsource.issuing._manage.revocations import Revocations
-from secretsource.issuing._manage.updates import Updates
-from secretsource.issuing._manage.upkeep.purges import Purges
-from secretsource.issuing._manage.upkeep.rounds import Rounds
 from secretsource.issuing._settings import assemble, closing
 from secretsource.issuing._verbs.administration import KeyAdministration
 from secretsource.issuing._verbs.at_hand import AtHand
 from secretsource.issuing._verbs.exposing import KeyExposing
+from secretsource.issuing._verbs.flows import Flows
 from secretsource.issuing._verbs.overlap import KeyOverlap
 from secretsource.issuing._verbs.passes import PassRegister
 from secretsource.issuing._verbs.registers import OwnerRegister, PlanRegister
@@ -61,7 +50,7 @@ __all__ = ["ApiKeys"]
 
 @boundaries(besides=("check",))
 class ApiKeys(
-    KeyAdministration, KeyExposing, KeyOverlap, KeyReports, KeyTaking, KeyTending, RepeatableRequests, AtHand
+    KeyAdministration, KeyExposing, KeyOverlap, KeyReports, KeyTaking, KeyTending, RepeatableRequests, AtHand, Flows
 ):
     """The service that issues and checks API keys: one per process, for any number of threads.
 
@@ -94,23 +83,10 @@ class ApiKeys(
         self._owns_limiter = owns_limiter
 
     def _adopt(self, parts: Parts) -> None:
-        self._parts = parts
-        self._reports = Reports(parts)
+        self._work_with(parts, self._chores.begin)
         self.owners = OwnerRegister(Owners(parts), self._reports)
         self.plans = PlanRegister(Plans(parts))
         self.passes = PassRegister(Passes(parts))
-        self._operations = Operations(parts)
-        self._flushes = Flushes(parts, self._operations)
-        self._overview = Overview(parts, self._operations)
-        self._revocations = Revocations(parts, self._operations)
-        self._leaks = Leaks(parts, self._operations, self._revocations)
-        self._updates = Updates(parts, self._operations)
-        self._once = Once(parts, self._operations)
-        self._rounds = Rounds(parts, self._operations)
-        self._purges = Purges(parts, self._revocations)
-        self._returns = Returns(parts)
-        self._verifier = Verifier(parts, self._chores.begin)
-        self._glance = self._verifier.glance
 
     @classmethod
     def open(cls, url: str | KeyStore, **settings: Unpack[Settings]) -> Self:
