@@ -11,7 +11,7 @@ from tests.issuing.conftest import PEPPER
 
 from secretsource.exceptions import InvalidKey, InvalidRequest, KeyNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys, EventKind, LeakPolicy, Status
-from secretsource.issuing._manage import leaks
+from secretsource.issuing._manage.ending import leaks
 from secretsource.stores.memory import AsyncMemoryStore
 
 if TYPE_CHECKING:

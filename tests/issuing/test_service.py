@@ -314,7 +314,7 @@ def test_a_key_is_disabled_and_enabled(keys: ApiKeys) -> None:
 
 def test_all_keys_of_an_owner_are_revoked(keys: ApiKeys, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over several pages; keys that have ended are passed over, and those of others left alone."""
-    monkeypatch.setattr("secretsource.issuing._manage.revocations._BATCH", 2)
+    monkeypatch.setattr("secretsource.issuing._manage.ending.revocations._BATCH", 2)
     expired = keys.issue(owner="acme", expires_in=1)
     clock.advance(2)
     mine = [keys.issue(owner="acme") for _ in range(4)]

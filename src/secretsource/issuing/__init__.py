@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.hashing import Pepper, PepperSet, PepperState, PepperUse
     from secretsource.issuing._key.locator import Owner, OwnerKind
     from secretsource.issuing._manage.amend import KeyUpdate
+    from secretsource.issuing._manage.ending.leaks import LeakPolicy, LeakReport
+    from secretsource.issuing._manage.ending.revocations import RevokedKeys
     from secretsource.issuing._manage.field import owner_id
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._manage.issued import Issued, Rotated, RotationStatus
-    from secretsource.issuing._manage.leaks import LeakPolicy, LeakReport
     from secretsource.issuing._manage.peppers import find_peppers
     from secretsource.issuing._manage.recent_use import RecentUse
     from secretsource.issuing._manage.registers.owners import OwnerFields
     from secretsource.issuing._manage.registers.passes import IssuedPass
     from secretsource.issuing._manage.registers.plans import PlanFields
     from secretsource.issuing._manage.request import KeyRequest
-    from secretsource.issuing._manage.revocations import RevokedKeys
     from secretsource.issuing._manage.upkeep.attention import ChoreRules
     from secretsource.issuing._manage.upkeep.purges import PurgeReport
     from secretsource.issuing._manage.upkeep.rounds import ChoreReport
@@ -163,7 +163,7 @@ _HOMES = {
     "_transfer.imports": ("ImportOptions",),
     "_transfer.reports": ("ImportBatch", "ImportReport", "RejectedRow"),
     "_key.locator": ("Owner", "OwnerKind"),
-    "_manage.leaks": ("LeakPolicy", "LeakReport"),
+    "_manage.ending.leaks": ("LeakPolicy", "LeakReport"),
     "_manage.issued": ("Issued", "Rotated", "RotationStatus"),
     "_manage.peppers": ("find_peppers",),
     "_manage.recent_use": ("RecentUse",),
@@ -179,7 +179,7 @@ _HOMES = {
     "_manage.registers.plans": ("PlanFields",),
     "_manage.field": ("owner_id",),
     "_manage.request": ("KeyRequest",),
-    "_manage.revocations": ("RevokedKeys",),
+    "_manage.ending.revocations": ("RevokedKeys",),
     "_transfer.row_file": ("Unreadable", "read_rows"),
     "_verbs.passes": ("AsyncPassRegister", "PassRegister"),
     "_verbs.registers": ("OwnerRegister", "PlanRegister"),

@@ -19,10 +19,10 @@ from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.issuing._check.steps import drawing
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing._key import lifecycle
-from secretsource.issuing._manage import revocations
+from secretsource.issuing._manage.ending import revocations
+from secretsource.issuing._manage.ending.revocations import Revocations, RevokedKeys
 from secretsource.issuing._manage.flushing.flushes import Flushes
 from secretsource.issuing._manage.operations import Operations
-from secretsource.issuing._manage.revocations import Revocations, RevokedKeys
 from secretsource.issuing._manage.updates import Updates
 from secretsource.limiters.base import Draw, Plan, Rate
 from secretsource.stores._memory.credits import MemoryCredits

@@ -13,8 +13,8 @@ from tests.simulation.loop import SeededLoop, SimulatedClock, Stuck
 
 from secretsource.exceptions import InvalidRequest, InvalidTransition, OwnerNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys, PepperSet
+from secretsource.issuing._manage.ending.revocations import RevokedKeys
 from secretsource.issuing._manage.issued import Issued, Rotated
-from secretsource.issuing._manage.revocations import RevokedKeys
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from secretsource.issuing._key.locator import Owner
-    from secretsource.issuing._manage.revocations import RevokedKeys
+    from secretsource.issuing._manage.ending.revocations import RevokedKeys
 
     Document: TypeAlias = dict[str, Any]
 

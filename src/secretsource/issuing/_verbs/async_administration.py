@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.verifier import Verifier
     from secretsource.issuing._manage.amend import KeyUpdate
+    from secretsource.issuing._manage.ending.revocations import Revocations, RevokedKeys
     from secretsource.issuing._manage.issued import Issued, Rotated, RotationStatus
     from secretsource.issuing._manage.operations import Operations
     from secretsource.issuing._manage.request import KeyRequest
-    from secretsource.issuing._manage.revocations import Revocations, RevokedKeys
     from secretsource.issuing._manage.updates import Updates
     from secretsource.stores.base import KeyRecord
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.locator import Owner
+    from secretsource.issuing._manage.ending.revocations import Revocations
     from secretsource.issuing._manage.operations import Operations
     from secretsource.issuing._manage.overview import Overview
-    from secretsource.issuing._manage.revocations import Revocations
     from secretsource.issuing._transfer.imports import ImportOptions, Imports
     from secretsource.issuing._transfer.reports import ImportReport
     from secretsource.issuing._transfer.row_file import Unreadable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from secretsource._ground.flow import arun, run
 from secretsource._traceless import boundaries
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing._manage.leaks import read_terms
+from secretsource.issuing._manage.ending.leaks import read_terms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.verifier import Verifier
-    from secretsource.issuing._manage.leaks import LeakPolicy, LeakReport, Leaks
+    from secretsource.issuing._manage.ending.leaks import LeakPolicy, LeakReport, Leaks
     from secretsource.stores.base import KeyRecord
 
 __all__ = ["AsyncKeyExposing", "KeyExposing"]

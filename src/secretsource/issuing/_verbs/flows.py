@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from secretsource.issuing._check.receipts import Returns
 from secretsource.issuing._check.verifier import Verifier
+from secretsource.issuing._manage.ending.leaks import Leaks
+from secretsource.issuing._manage.ending.revocations import Revocations
 from secretsource.issuing._manage.flushing.flushes import Flushes
-from secretsource.issuing._manage.leaks import Leaks
 from secretsource.issuing._manage.once import Once
 from secretsource.issuing._manage.operations import Operations
 from secretsource.issuing._manage.overview import Overview
 from secretsource.issuing._manage.reports import Reports
-from secretsource.issuing._manage.revocations import Revocations
 from secretsource.issuing._manage.updates import Updates
 from secretsource.issuing._manage.upkeep.purges import Purges
 from secretsource.issuing._manage.upkeep.rounds import Rounds

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._key.lifecycle import By
-    from secretsource.issuing._manage.revocations import Revocations
+    from secretsource.issuing._manage.ending.revocations import Revocations
     from secretsource.stores.base import Page
 
 __all__ = ["PurgeReport", "Purges"]

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.verifier import Verifier
+    from secretsource.issuing._manage.ending.revocations import Revocations
     from secretsource.issuing._manage.operations import Operations
-    from secretsource.issuing._manage.revocations import Revocations
     from secretsource.stores.base import KeyEvent
 
 __all__ = ["LEAKED", "POLICIES", "LeakPolicy", "LeakReport", "Leaks", "Terms", "read_terms"]

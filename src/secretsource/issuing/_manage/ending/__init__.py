@@ -1,0 +1,1 @@
+"""Ending keys before their time: one, those of an owner, and those that leaked."""
