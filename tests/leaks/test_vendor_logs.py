@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["bao", "become_nobody", "harness", "world"]
 
 PATIENCE = 0.5
-AWS_KEY = "canary-of-the-access-key"
+AWS_KEY, AWS_TOKEN = "canary-of-the-access-key", "canary-of-the-session"
 VENDORS = ("aiohttp", "asyncio", "azure", "boto", "google", "grpc", "hvac", "msal", "requests", "urllib3")
 OURS = ("secretsource", "concurrent")
 
@@ -101,7 +101,7 @@ def records(monkeypatch: pytest.MonkeyPatch) -> Records:
 def shell(harness: Any, provider: str, request: pytest.FixtureRequest) -> Generator[Shell]:
     """A chain of the provider alone."""
     if provider in {"aws", "aws-ssm"}:
-        session = Session(aws_access_key_id="id", aws_secret_access_key=AWS_KEY, region_name="eu-west-1")
+        session = Session("id", AWS_KEY, AWS_TOKEN, region_name="eu-west-1")
         prefix, _ = harness.ref("NAME").location.split("NAME")
         harness.provider = type(harness.provider)(prefix=prefix, endpoint_url=harness.aws.endpoint_url, session=session)
     shell = Shell(request.param([harness.provider]))
@@ -131,7 +131,7 @@ def test_nothing_is_logged(
         harness.heal()
         shell.close()
     assert_unseen(records.texts())
-    for credential in (AWS_KEY, CLIENT_SECRET, TOKEN, *tokens_of(harness)):
+    for credential in (AWS_KEY, AWS_TOKEN, CLIENT_SECRET, TOKEN, *tokens_of(harness)):
         assert credential not in records.texts()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -13,7 +15,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.tokens import SSOTokenProvider
 from tests.servers.aws import REGION, new_session, problem
+from tests.servers.proxy import listening_proxy
 from tests.servers.relay import Call, Relay, Reply, relay
 
 from secretsource import Resolver
@@ -199,6 +203,63 @@ class TestWiring:
         outcome = failure(AwsProvider(region=REGION, endpoint_url=NOWHERE).fetch(REF, timeout=30))
         assert outcome.code is FailureCode.UNAVAILABLE
         assert "credentials cannot be fetched: 127.0.0.1:9 cannot be reached: connection refused" in str(outcome.reason)
+
+
+ASSUMED = """<{0}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{0}Result><Credentials>
+<AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>canary-key</SecretAccessKey>
+<SessionToken>canary-token</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>
+</{0}Result></{0}Response>"""
+LOGGED_IN = {"accessKeyId": "AKIAROLE", "secretAccessKey": "canary-key", "sessionToken": "canary-token"}
+SOURCES = {
+    "role": "[default]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = base\n"
+    "[profile base]\naws_access_key_id = a\naws_secret_access_key = canary-key\n",
+    "workload": "[default]\nrole_arn = arn:aws:iam::111122223333:role/x\nweb_identity_token_file = HERE/jwt\n",
+    "single sign-on": "[default]\nsso_session = my\nsso_account_id = 111122223333\nsso_role_name = r\n"
+    "[sso-session my]\nsso_region = eu-west-1\nsso_start_url = https://my.awsapps.com/start\n",
+}
+"""Profiles without a region, whose credentials AWS gives."""
+
+
+def everything_of_aws(call: Call) -> Reply:
+    """Secrets Manager, and the services that give credentials."""
+    for operation in ("AssumeRoleWithWebIdentity", "AssumeRole"):
+        if f"Action={operation}&".encode() in call.body:
+            return Reply(200, ASSUMED.format(operation).encode(), {"Content-Type": "text/xml"})
+    if call.path.startswith("/federation"):
+        return Reply(200, json.dumps({"roleCredentials": {**LOGGED_IN, "expiration": 4102444800000}}).encode())
+    return Reply(200, FOUND, JSON)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_who_gives_credentials(
+    source: str,
+    config: Callable[[str], None],
+    service: Relay,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is asked in the provider's region, directly if it is on this machine, and nothing of it is logged."""
+    caplog.set_level(logging.DEBUG)
+    config(SOURCES[source])
+    (tmp_path / "jwt").write_text("canary-jwt")
+    known = tmp_path / f"{hashlib.sha1(b'my').hexdigest()}.json"
+    known.write_text(json.dumps({"accessToken": "canary-login", "expiresAt": "2100-01-01T00:00:00Z"}))
+    monkeypatch.setattr(SSOTokenProvider, "_SSO_TOKEN_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", service.address)
+    service.fault = everything_of_aws
+    with listening_proxy() as (url, heard):
+        monkeypatch.setenv("HTTP_PROXY", url)
+        monkeypatch.setenv("http_proxy", url)
+        provider = AwsProvider(region="eu-central-1")
+        found = provider.fetch(REF, timeout=20)
+        provider.close()
+    assert isinstance(found, Found), found
+    assert heard == []
+    assert "AKIAROLE" in service.calls[-1].headers["Authorization"]
+    if source == "role":
+        assert "/eu-central-1/sts/" in service.calls[0].headers["Authorization"]
+    assert "canary" not in caplog.text + "".join(repr(vars(record)) for record in caplog.records)
 
 
 class TestDeadline:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from secretsource._ground.imports import load
 from secretsource.providers._aws.credentials import FoundCredentials, HandedCredentials, find_credentials
+from secretsource.providers._aws.wire import make_stay_here
 from secretsource.providers.base import Failed
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class AwsSession:
         return Config(**self._settings, **more)
 
     def _search(self) -> Failed | None:
-        return self._keep(find_credentials(self._profile, self._bound_search))
+        return self._keep(find_credentials(self._profile, self._prepare_search))
 
     def _extend(self, found: FoundCredentials) -> Failed | None:
         """Ask the source for later credentials; if the source has become useless, look for another."""
@@ -168,8 +169,13 @@ class AwsSession:
             return self._search()
         return self._keep(renewed)
 
-    def _bound_search(self, core: Any) -> None:
-        core.set_default_client_config(self._config())  # for the calls that fetch credentials, such as AssumeRole
+    def _prepare_search(self, core: Any) -> None:
+        """Prepare the calls that fetch credentials, such as AssumeRole: they are bounded, and go to our region."""
+        core.set_default_client_config(self._config())
+        make_stay_here(core)
+        region = self.known_region(None) or os.environ.get("AWS_REGION")  # which botocore does not read
+        if region is not None and core.get_config_variable("region") is None:
+            core.set_config_variable("region", region)
 
     def _keep(self, found: FoundCredentials | Failed) -> Failed | None:
         if isinstance(found, Failed):

@@ -1,6 +1,7 @@
-"""botocore's log without values: at DEBUG, botocore logs each request and each response with its whole body.
+"""botocore's log without secrets: at DEBUG, botocore logs each request and each response with its whole body.
 
-The first client sets the filters once. They remove the body from the records of our calls, and of no other caller's.
+It also logs the headers of a request, among them the session token, and the token of single sign-on. The first client
+sets the filters once. They remove all of that from the records of our calls, and of no other caller's.
 """
 
 from __future__ import annotations
@@ -11,17 +12,23 @@ from secretsource.providers._wire.bounded_http import bounds_of_call
 
 __all__ = ["silence_botocore"]
 
+_REQUESTS = ("Making request", "Sending http request", "CanonicalRequest")
+"""The begins of the messages with a request in them."""
+
 
 def silence_botocore() -> None:
     """Set the filters, unless they are set already."""
     logging.getLogger("botocore.parsers").addFilter(mask_response_body)
-    logging.getLogger("botocore.endpoint").addFilter(mask_request_body)
+    logging.getLogger("botocore.endpoint").addFilter(mask_request)
+    logging.getLogger("botocore.auth").addFilter(mask_request)
 
 
-def mask_request_body(record: logging.LogRecord) -> bool:
-    """Filter a record: during a call of ours, a request is logged without its body, which may be a value."""
-    if bounds_of_call.get() is not None and str(record.msg).startswith("Making request"):
-        record.msg, record.args = "Making request: <masked by secretsource>", ()
+def mask_request(record: logging.LogRecord) -> bool:
+    """Filter a record: during a call of ours, a request is logged without its headers and its body."""
+    if bounds_of_call.get() is not None:
+        begin = next(filter(str(record.msg).startswith, _REQUESTS), None)
+        if begin is not None:
+            record.msg, record.args = f"{begin}: <masked by secretsource>", ()
     return True
 
 

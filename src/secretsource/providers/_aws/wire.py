@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest
     from botocore.model import OperationModel
 
-__all__ = ["bind", "stay_here"]
+__all__ = ["bind", "make_stay_here", "stay_here"]
 
 
 def bind(client: Any) -> None:
@@ -39,6 +39,18 @@ def stay_here(client: Any) -> None:
         from botocore.httpsession import ProxyConfiguration
 
         client._endpoint.http_session._proxy_config = ProxyConfiguration()
+
+
+def make_stay_here(core: Any) -> None:
+    """Do the same for every client that a session of botocore makes, as for those that fetch credentials."""
+    make = core.create_client
+
+    def create_client(*arguments: Any, **settings: Any) -> Any:
+        client = make(*arguments, **settings)
+        stay_here(client)
+        return client
+
+    core.create_client = create_client
 
 
 @cache

@@ -79,7 +79,7 @@ def _is_of_a_source(error: Exception) -> bool:
 def _unreachable(error: Exception) -> Failed:
     kept: dict[str, Any] = getattr(error, "kwargs", {})
     of_container = os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.2")
-    failed = unreachable(str(kept.get("endpoint_url") or of_container), error)
+    failed = unreachable(str(kept.get("endpoint_url") or kept.get("proxy_url") or of_container), error)
     return failed._replace(reason=f"AWS credentials cannot be fetched: {failed.reason}")
 
 
