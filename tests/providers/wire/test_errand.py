@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
 
 import pytest
 from tests.forks import is_right_in_child, needs_fork
 
-from secretsource.providers._wire.errand import LOST, Errands
+from secretsource.providers._wire.errand import LOST, Errands, NoThread
 
 SOON, LATE = 0.05, 10.0
 
@@ -80,6 +80,24 @@ def test_stuck_work_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stuck.done.wait(LATE)
     assert other.done.wait(LATE)
     assert errands.result("key", lambda: "new", now[0] + LATE) == "new"
+
+
+@pytest.mark.parametrize(("fault", "seen"), [(RuntimeError, NoThread), (KeyboardInterrupt, KeyboardInterrupt)])
+def test_work_without_a_thread_has_not_begun(
+    fault: type[BaseException], seen: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no thread can be started, the caller learns of it at once, and the next caller does not wait for it."""
+
+    def refuse(_: Thread) -> None:
+        raise fault
+
+    errands = Errands()
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", refuse)
+        with pytest.raises(seen):
+            errands.result("key", lambda: "never", monotonic() + LATE)
+    errands.join("key", monotonic())
+    assert errands.result("key", lambda: "now", monotonic() + LATE) == "now"
 
 
 def test_exception_is_for_those_who_waited() -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from secretsource import Resolver
 from secretsource.resolver._engine.background import MAX_THREADS, Background
+from secretsource.testing import FakeClock, ScriptedProvider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,3 +92,18 @@ def test_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
     assert background.submit(done.set)
     go_on.set()
     assert done.wait(30)
+
+
+def test_an_interpreter_without_daemon_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inside of another interpreter, a thread of this kind may not even be made; a read goes on."""
+
+    def refuse(**_: object) -> Thread:
+        raise RuntimeError("daemon threads are disabled in this (sub)interpreter")
+
+    clock = FakeClock()
+    resolver = Resolver([ScriptedProvider({"A": ["old", "new"]})], clock=clock, ttl=100, jitter=0)
+    assert resolver.get("A") == "old"
+    clock.advance(85)
+    monkeypatch.setattr("secretsource.resolver._engine.background.Thread", refuse)
+    assert resolver.get("A") == "old"
+    assert resolver.get("A", fresh=True) == "new"

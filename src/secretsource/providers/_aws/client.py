@@ -22,7 +22,7 @@ from secretsource.providers._aws.shelf import ClientShelf
 from secretsource.providers._aws.silence import silence_botocore
 from secretsource.providers._aws.wire import bind, stay_here
 from secretsource.providers._wire.bounded_http import ONE, Bounds, bounds_of_call
-from secretsource.providers._wire.errand import Errands
+from secretsource.providers._wire.errand import Errands, overdue
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
@@ -147,8 +147,8 @@ class AwsClients:
             if distrust is not None:
                 return distrust
             return self._ask_found(service, operation, region, deadline, question)
-        except TimeoutError:
-            return _MAKING
+        except TimeoutError as error:
+            return overdue(error, _MAKING)
         except Exception as error:
             return explain(error, service, making=True)
         finally:
@@ -200,8 +200,8 @@ class AwsClients:
             refused = isinstance(answer, Failed) and answer.code is FailureCode.UNAUTHENTICATED
             if not refused or not session.renew(signature, deadline):
                 return answer
-        except TimeoutError:
-            return _SEARCHING
+        except TimeoutError as error:
+            return overdue(error, _SEARCHING)
         return _call(client, service, operation, question)
 
 

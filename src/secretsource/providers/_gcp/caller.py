@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from secretsource._ground.imports import load
 from secretsource.providers._gcp.errors import TIMED_OUT
 from secretsource.providers._wire.bounded_http import bounded
-from secretsource.providers._wire.errand import Errands
+from secretsource.providers._wire.errand import NO_THREAD, Errands, overdue
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
@@ -45,11 +45,6 @@ _FETCHING = Failed(
     FailureCode.TIMEOUT,
     "an access token was still being fetched when the time allowed for it was over",
     "check the network on the way to the token's source: oauth2.googleapis.com, or the metadata server",
-)
-_NO_THREAD = Failed(
-    FailureCode.UNAVAILABLE,
-    "no thread could be started to look for credentials",
-    "raise the limit of threads, or ask before the interpreter shuts down",
 )
 
 
@@ -134,8 +129,8 @@ class CallerSearch:
         """Return why a call cannot be sent, or None; wait for a token until ``deadline`` at most."""
         try:
             return None if self.has_token else self._errands.result("token", self._fetch_token, deadline)
-        except TimeoutError:
-            return _FETCHING
+        except TimeoutError as error:
+            return overdue(error, _FETCHING)
 
     def renew(self, refused: Caller | None, deadline: float) -> bool:
         """Look for credentials other than those that Google Cloud rejected; return whether there are any.
@@ -177,7 +172,7 @@ class CallerSearch:
                 try:
                     Thread(target=self._run, args=(search,), name="secretsource-gcp-caller", daemon=True).start()
                 except RuntimeError:
-                    search.set_result(_NO_THREAD)
+                    search.set_result(NO_THREAD)
                     return search
                 self._search = search
             return self._search

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from secretsource.providers._vault.client import seconds_of
 from secretsource.providers._vault.errors import explain_answer
-from secretsource.providers._wire.errand import Errands
+from secretsource.providers._wire.errand import Errands, overdue
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
@@ -200,8 +200,8 @@ class TokenSource:
             return self._token
         try:
             return self._logins.result(stale, lambda: self._logged_in(stale, deadline), deadline)
-        except TimeoutError:
-            return LATE
+        except TimeoutError as error:
+            return overdue(error, LATE)
 
     def _logged_in(self, stale: Token | None, deadline: float) -> Token | Failed:
         if self._token is not None and self._token is not stale:

@@ -8,22 +8,45 @@ first has not ended after a minute.
 from __future__ import annotations
 
 from contextvars import copy_context
+from functools import partial
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from secretsource._ground.fork import tell
+from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-__all__ = ["Errands"]
+__all__ = ["NO_THREAD", "Errands", "NoThread", "overdue"]
 
 Result = TypeVar("Result")
 
 
 LOST = 60.0
 """Seconds after which unfinished work is abandoned, so that one stuck program does not block a process for good."""
+
+
+class NoThread(TimeoutError):
+    """An error: no thread could be started for the work, so it has not begun."""
+
+
+NO_THREAD = Failed(
+    FailureCode.UNAVAILABLE,
+    "no thread could be started for it",
+    "raise the limit of threads, or ask before the interpreter shuts down",
+)
+
+
+def overdue(error: TimeoutError, otherwise: Failed) -> Failed:
+    """Return the failure of work that did not end in time, or could not begin.
+
+    Args:
+        error: The error of `Errands.result`.
+        otherwise: The failure of work that goes on.
+    """
+    return NO_THREAD if isinstance(error, NoThread) else otherwise
 
 
 class _Errand(Generic[Result]):
@@ -67,6 +90,7 @@ class Errands:
             deadline: Monotonic seconds at which to stop waiting.
 
         Raises:
+            NoThread: The work could not begin.
             TimeoutError: The deadline has passed, and the work goes on.
             Exception: The work raised it.
         """
@@ -94,11 +118,16 @@ class Errands:
             errand = self._running.get(key)
             if errand is None or monotonic() - errand.begun > LOST:
                 errand = self._running[key] = _Errand()
-                context = copy_context()  # the log is silent there as it is here
-                thread = Thread(
-                    target=context.run, args=(self._do, key, errand, work), name="secretsource-errand", daemon=True
-                )
-                thread.start()
+                do = partial(copy_context().run, self._do, key, errand, work)  # the log is silent there as it is here
+                try:
+                    Thread(target=do, name="secretsource-errand", daemon=True).start()
+                except RuntimeError:  # the system has no thread left, or Python ends; the next caller tries again
+                    del self._running[key]
+                    errand.error = NoThread("no thread could be started for the work")
+                    errand.done.set()
+                except BaseException:  # a signal's function raised, perhaps before the thread began
+                    del self._running[key]
+                    raise
         return errand
 
     def _do(self, key: Hashable, errand: _Errand[Result], work: Callable[[], Result]) -> None:

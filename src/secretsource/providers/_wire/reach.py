@@ -13,6 +13,7 @@ from http.client import IncompleteRead, RemoteDisconnected
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from secretsource.providers._wire.errand import NO_THREAD, NoThread
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ _REFUSED = Cause(FailureCode.UNAVAILABLE, "connection refused", _UP)
 _CLOSED = Cause(FailureCode.UNAVAILABLE, "the connection was closed before the answer", _WAY)
 _NO_ROUTE = Cause(FailureCode.UNAVAILABLE, "there is no route to it", _WAY)
 _SLOW = Cause(FailureCode.TIMEOUT, "it did not answer in time", _WAY)
+
+_NO_THREAD = Cause(FailureCode.UNAVAILABLE, str(NO_THREAD.reason), str(NO_THREAD.remedy))
 
 _NO_ROUTES = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL})
 _LATER = frozenset({socket.EAI_AGAIN})
@@ -121,6 +124,8 @@ def _of_one(error: BaseException) -> Cause | None:
             return _REFUSED
         case ConnectionError() | RemoteDisconnected() | IncompleteRead():
             return _CLOSED
+        case NoThread():
+            return _NO_THREAD
         case TimeoutError():
             return _SLOW
         case OSError() if error.errno in _NO_ROUTES:

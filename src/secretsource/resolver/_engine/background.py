@@ -58,12 +58,15 @@ class Background:
             return True
 
     def _started(self, job: Job) -> bool:
-        thread = Thread(target=self._work, args=(job,), name="secretsource-refresh", daemon=True)
-        self._crew.add(thread)
+        thread: Thread | None = None
         try:
+            # Made here, too: an interpreter within another one may refuse a daemon thread as such.
+            thread = Thread(target=self._work, args=(job,), name="secretsource-refresh", daemon=True)
+            self._crew.add(thread)
             thread.start()
         except RuntimeError:
-            self._crew.discard(thread)
+            if thread is not None:
+                self._crew.discard(thread)
             return False
         return True
 
