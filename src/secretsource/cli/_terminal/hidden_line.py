@@ -23,7 +23,7 @@ LONGEST = 1024 if sys.platform == "darwin" else 4096
 """Bytes of a line, with its end, that a terminal takes; it drops those behind."""
 
 END_OF_INPUT = "\x1a"
-"""What Ctrl-Z is at a console of Windows."""
+"""The text of Ctrl-Z at a console of Windows."""
 
 PASTED = 0.1
 """Seconds within which the second line of a paste follows the first one; a person is slower."""

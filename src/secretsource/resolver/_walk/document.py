@@ -2,7 +2,7 @@
 
 A field is a key of the document, or a JSON pointer (RFC 6901) when it starts with ``/``. Numbers and booleans come
 back as their JSON text, numbers as they are written there; objects and arrays as a JSON document. A field that is not
-there, or is null, is NotFound. One that the document gives several values is a failure: any of them may be the old one.
+there, or is null, is NotFound. A field with several values is a failure: any of them may be the old one.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await
