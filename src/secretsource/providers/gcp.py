@@ -9,7 +9,6 @@ https://cloud.google.com/secret-manager/docs/reference/rest
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 from time import monotonic
@@ -22,6 +21,7 @@ from secretsource.providers._gcp.errors import malformed
 from secretsource.providers._gcp.names import LATEST, NAME, PROJECT_ID, REGION, Place, place_of
 from secretsource.providers._gcp.question import PROJECT, Question
 from secretsource.providers._meaning import told_with_place
+from secretsource.providers._wire.errand import NO_THREAD, NoThread, in_thread
 from secretsource.providers.base import (
     AsyncProvider,
     Failed,
@@ -145,7 +145,10 @@ class GcpProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         """Do the same as ``fetch``, by the SDK's asynchronous client; over REST, by a worker thread."""
         deadline = monotonic() + timeout
         if not self._clients.native_async:
-            return self._told(ref, await asyncio.to_thread(self._fetch_until, ref, deadline))
+            try:
+                return self._told(ref, await in_thread(self._fetch_until, ref, deadline))
+            except NoThread:
+                return self._told(ref, NO_THREAD)
         steps = self._steps(ref)
         try:
             question = next(steps)

@@ -219,7 +219,10 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
             return self.fetch(ref, timeout=deadline - monotonic())
 
         threads = self._threads or self._start_threads()
-        return dict(zip(refs, threads.map(ask, refs), strict=True))
+        try:
+            return dict(zip(refs, threads.map(ask, refs), strict=True))
+        except RuntimeError:  # no thread can be started, or Python ends
+            return {ref: ask(ref) for ref in refs}
 
     def store(self, ref: SecretRef, value: str | bytes, *, overwrite: bool = False, timeout: float) -> Written:
         """Write one field of a KV secret beside its other fields: read, change, and write over the version read."""

@@ -11,7 +11,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Thread, get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -261,26 +260,6 @@ def test_who_gives_credentials(
     if source == "role":
         assert "/eu-central-1/sts/" in service.calls[0].headers["Authorization"]
     assert "canary" not in caplog.text + "".join(repr(vars(record)) for record in caplog.records)
-
-
-def test_no_thread_is_left(service: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is an outage of this machine, which passes: the old value may be served, and the next call asks."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
-    start, ours = Thread.start, get_ident()
-
-    def refuse(thread: Thread) -> None:
-        if get_ident() == ours:
-            raise RuntimeError("can't start new thread")
-        start(thread)  # of the server
-
-    provider = AwsProvider(region=REGION, endpoint_url=service.address)
-    with monkeypatch.context() as patch:
-        patch.setattr(Thread, "start", refuse)
-        failed = failure(provider.fetch(REF, timeout=20))
-    assert (failed.code, "no thread could be started" in str(failed.reason)) == (FailureCode.UNAVAILABLE, True)
-    assert isinstance(provider.fetch(REF, timeout=20), Found)
-    provider.close()
 
 
 class TestDeadline:

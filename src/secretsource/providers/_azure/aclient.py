@@ -18,6 +18,7 @@ from secretsource.providers._azure.client import Renewal, explained, flaw_of, im
 from secretsource.providers._azure.question import TIMED_OUT, held, listed, was_let_in
 from secretsource.providers._azure.wiring import mark_of
 from secretsource.providers._wire.bounded_http import Bounds, bounds_of_call
+from secretsource.providers._wire.errand import in_thread
 from secretsource.providers.base import Failed, FailureCode
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class AsyncVaultClient:
                 flaw = flaw_of(self._settings)
                 if flaw is not None:
                     return flaw
-                await asyncio.to_thread(import_azure, deadline, *PACKAGES)
+                await in_thread(import_azure, deadline, *PACKAGES)
                 opened = here.opened or self._open(here)
             if question.permission == "secrets/get":
                 return held(await opened.client.get_secret(question.name, question.version))

@@ -7,6 +7,7 @@ every request, also those for tokens, to the deadline of its call. They refuse a
 from __future__ import annotations
 
 import os
+from functools import partial
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from azure.core.pipeline.policies import AsyncRetryPolicy, RetryPolicy
 
 from secretsource.providers._azure.errors import DeadlinePassed, TokenAnswer, explain_token_failure
 from secretsource.providers._wire.bounded_http import bounds_of_call
+from secretsource.providers._wire.errand import in_thread
 from secretsource.providers.base import Identity
 
 if TYPE_CHECKING:
@@ -123,9 +125,7 @@ class CredentialInThread:
 
     async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """Return a token of the blocking credential."""
-        import asyncio
-
-        return await asyncio.to_thread(self._credential.get_token, *scopes, **options)
+        return await in_thread(partial(self._credential.get_token, *scopes, **options))
 
     async def close(self) -> None:
         """Do nothing: the caller owns the credential, and closes it."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 from time import monotonic
@@ -25,6 +26,7 @@ from secretsource.providers._gcp.question import PROJECT
 from secretsource.providers._gcp.silence import mask_responses
 from secretsource.providers._gcp.wire import call, channel_options, prepare_session
 from secretsource.providers._wire.bounded_http import Bounds, bounded, bounds_of_call
+from secretsource.providers._wire.errand import NoThread, in_thread
 from secretsource.providers._wire.origins import foreign, kept_back
 from secretsource.providers._wire.reach import place_of
 from secretsource.providers.base import Failed, FailureCode, Identity
@@ -178,8 +180,10 @@ class GcpClients:
         if question is PROJECT:
             return caller.project or NO_PROJECT
         answer = await self._aask_once(question, deadline)
-        if _is_refusal(answer) and await asyncio.to_thread(self._search.renew, caller, deadline):
-            answer = await self._aask_once(question, deadline)
+        if _is_refusal(answer):
+            with suppress(NoThread):
+                if await in_thread(self._search.renew, caller, deadline):
+                    answer = await self._aask_once(question, deadline)
         return answer
 
     async def _aask_once(self, question: Question, deadline: float) -> Any:
@@ -187,7 +191,7 @@ class GcpClients:
         making = True
         try:
             bounds_of_call.set(Bounds(deadline))
-            failed = None if self._search.has_token else await asyncio.to_thread(self._search.refusal, deadline)
+            failed = None if self._search.has_token else await in_thread(self._search.refusal, deadline)
             if failed is not None:
                 return failed
             clients = self._of_this_loop()

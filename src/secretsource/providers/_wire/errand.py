@@ -7,6 +7,7 @@ first has not ended after a minute.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from threading import Event, Lock, Thread
@@ -19,7 +20,7 @@ from secretsource.providers.base import Failed, FailureCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-__all__ = ["NO_THREAD", "Errands", "NoThread", "overdue"]
+__all__ = ["NO_THREAD", "Errands", "NoThread", "in_thread", "overdue"]
 
 Result = TypeVar("Result")
 
@@ -47,6 +48,26 @@ def overdue(error: TimeoutError, otherwise: Failed) -> Failed:
         otherwise: The failure of work that goes on.
     """
     return NO_THREAD if isinstance(error, NoThread) else otherwise
+
+
+async def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a function in a thread of the running loop, as `asyncio.to_thread` does.
+
+    Args:
+        function: The function.
+        arguments: Its arguments.
+
+    Raises:
+        NoThread: No thread could be started for it.
+    """
+    from asyncio import get_running_loop
+
+    waiting, do = None, partial(copy_context().run, function, *arguments)
+    with suppress(RuntimeError):
+        waiting = get_running_loop().run_in_executor(None, do)
+    if waiting is None:
+        raise NoThread("no thread could be started for the call")
+    return await waiting
 
 
 class _Errand(Generic[Result]):
