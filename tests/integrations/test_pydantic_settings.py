@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 from pydantic import (
+    VERSION,
     AliasChoices,
     AliasPath,
     BaseModel,
@@ -188,6 +189,18 @@ def test_names_and_aliases(provider: ScriptedBatchProvider) -> None:
 
     with pytest.raises(ConfigurationError, match="field 'key' of AtPath must have a text as its alias"):
         made(AtPath)
+
+
+@pytest.mark.skipif(tuple(map(int, VERSION.split(".")[:2])) < (2, 11), reason="this pydantic has no such setting")
+def test_aliases_that_do_not_count() -> None:
+    """Where pydantic takes values by the names of fields alone, secrets are given by these."""
+
+    class Named(Base):
+        model_config = SettingsConfigDict(validate_by_alias=False, validate_by_name=True)
+        key: Secret = Field(validation_alias="else")
+
+    with override({"KEY": "k"}):
+        assert made(Named).key == "k"
 
 
 def test_fields_of_other_types() -> None:

@@ -96,6 +96,8 @@ class SecretSettingsSource(PydanticBaseSettingsSource):
         field = self.settings_cls.model_fields[name]
         alias = field.validation_alias if field.validation_alias is not None else field.alias
         choices = alias.choices if isinstance(alias, AliasChoices) else [] if alias is None else [alias]
+        if self.config.get("validate_by_alias") is False:
+            choices = []
         keys = [each for each in choices if isinstance(each, str)]
         if not choices or self.config.get("populate_by_name") or self.config.get("validate_by_name"):
             keys.append(name)
