@@ -79,6 +79,13 @@ class TestDjango:
                 secrets_into(settings, "SECRET_KEY")
         assert settings == {"SECRET_KEY": "k"}
 
+    def test_names_that_can_be_read_once(self) -> None:
+        """Names may come from a generator."""
+        settings: dict[str, Any] = {}
+        with override({"SECRET_KEY": "k"}):
+            secrets_into(settings, (name for name in ["SECRET_KEY"]))
+        assert settings == {"SECRET_KEY": "k"}
+
     @pytest.mark.parametrize(
         ("names", "error", "message"),
         [
@@ -127,7 +134,7 @@ class TestFlask:
         app = Shop("shop")
         config: Any = app.config
         with override({"SECRET_KEY": "one"}):
-            config.from_secrets(["SECRET_KEY"])
+            config.from_secrets(name for name in ["SECRET_KEY"])
             assert app.secret_key == "one"
         with override({"SECRET_KEY": "two"}):
             assert app.secret_key == "two"

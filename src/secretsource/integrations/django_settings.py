@@ -16,14 +16,14 @@ from secretsource import Resolver, get_secrets
 from secretsource.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, MutableMapping
+    from collections.abc import Iterable, MutableMapping
 
 __all__ = ["secrets_into"]
 
 
 def secrets_into(
     settings: MutableMapping[str, Any],
-    names: Mapping[str, str] | Collection[str],
+    names: Mapping[str, str] | Iterable[str],
     *,
     resolver: Resolver | None = None,
 ) -> None:
@@ -42,7 +42,7 @@ def secrets_into(
     """
     get_many = get_secrets if resolver is None else resolver.get_many
     found = get_many(names.values() if isinstance(names, Mapping) else names)
-    wanted = names if isinstance(names, Mapping) else {name: name for name in names}
+    wanted = names if isinstance(names, Mapping) else {name: name for name in found}
     places = [(*_place(settings, setting), found[name]) for setting, name in wanted.items()]
     for place, key, secret in places:
         place[key] = secret

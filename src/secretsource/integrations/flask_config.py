@@ -20,7 +20,7 @@ from flask import Config
 from secretsource import LiveSecret, Resolver, get_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterable
 
 __all__ = ["SecretConfig"]
 
@@ -32,7 +32,7 @@ class SecretConfig(Config):
     which are masked.
     """
 
-    def from_secrets(self, names: Mapping[str, str] | Collection[str], *, resolver: Resolver | None = None) -> None:
+    def from_secrets(self, names: Mapping[str, str] | Iterable[str], *, resolver: Resolver | None = None) -> None:
         """Put secrets into the configuration, after a look whether all are there.
 
         Args:
@@ -44,8 +44,8 @@ class SecretConfig(Config):
             ProviderError: A provider could not be asked, or refused.
         """
         get_many = get_secrets if resolver is None else resolver.get_many
-        get_many(names.values() if isinstance(names, Mapping) else names)
-        wanted = names if isinstance(names, Mapping) else {name: name for name in names}
+        found = get_many(names.values() if isinstance(names, Mapping) else names)
+        wanted = names if isinstance(names, Mapping) else {name: name for name in found}
         self.update({key: LiveSecret(name, resolver=resolver) for key, name in wanted.items()})
 
     def __getitem__(self, key: str) -> Any:
