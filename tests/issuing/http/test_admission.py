@@ -299,6 +299,26 @@ async def test_whether_a_key_is_good_still(change: str, keys: ApiKeys, store: Me
     assert not await admission.astill(record, IP, "/feed")
 
 
+async def test_a_key_of_another_kind_than_customers_have_stays_good(keys: ApiKeys) -> None:
+    """A root key, where the admission names its prefix; one that names another is not for this key."""
+    record = keys.issue(owner="acme", prefix="root").record
+    assert await quick(keys, prefix="root").astill(record, IP, "/feed")
+    assert not await quick(keys, prefix="sk").astill(record, IP, "/feed")
+    assert not await quick(keys).astill(record, IP, "/feed")
+
+
+async def test_an_open_connection_ends_with_its_key_although_the_clock_is_set_back(keys: ApiKeys, clock: Any) -> None:
+    """What a check has seen of the time holds for every connection of the process."""
+    issued, other = keys.issue(owner="acme", expires_in=60), keys.issue(owner="acme")
+    admission = quick(keys)
+    assert await admission.astill(issued.record, IP, "/feed")
+    clock.advance(61)
+    assert keys.check(other.plaintext, scope=NO_SCOPE)
+    clock.step_wall(-3600)
+    assert not keys.check(issued.plaintext, scope=NO_SCOPE)
+    assert not await admission.astill(issued.record, IP, "/feed")
+
+
 async def test_keys_of_an_event_loop_are_asked_again_alike() -> None:
     """On the loop."""
     async with AsyncApiKeys(AsyncMemoryStore(), peppers=[PEPPER]) as keys:

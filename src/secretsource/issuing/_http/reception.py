@@ -274,7 +274,7 @@ class Reception:
         """
         demand = self.demand(scope)
         try:
-            refused = yield from recheck(self._keys._parts, record, check_demand(demand), ip)
+            refused = yield from recheck(self._keys._parts, record, check_demand(demand), ip, self._rules.kind)
         except StoreError:
             return True
         if refused is not None and self._keys._listeners:
