@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -324,6 +325,39 @@ def test_a_pace_that_cannot_be_is_refused(every: Any) -> None:
     """The chores in the background are done at most once a second."""
     with pytest.raises(ConfigurationError, match="chores_every must be a number of seconds from 1"):
         ApiKeys(MemoryStore(), peppers=[PEPPER], chores_every=every)
+
+
+def test_a_pace_is_refused_where_the_store_has_no_chores_done() -> None:
+    """When the keys are opened, and not later, in the background, where the flushes would end with it."""
+    store = MemoryStore()
+    store.upkeep = None  # type: ignore[assignment]
+    with pytest.raises(ConfigurationError, match="chores_every must be None, because a MemoryStore has no chores done"):
+        ApiKeys(store, peppers=[PEPPER], chores_every=3600)
+
+
+def test_a_thread_that_an_error_has_ended_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that raises what it must not loses no use: the next check that asks it starts the flushes anew."""
+    store, ended, stored = MemoryStore(), threading.Event(), threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda _: ended.set())
+    record_uses = store.record_uses
+
+    def fail(_: object) -> None:
+        raise RuntimeError
+
+    def record(uses: Any) -> None:
+        record_uses(uses)
+        stored.set()
+
+    monkeypatch.setattr(store, "record_uses", fail)
+    keys = ApiKeys(store, peppers=[PEPPER], flush_every=0.01)
+    issued = keys.issue(owner="acme")
+    assert keys.check(issued.plaintext, scope=NO_SCOPE)
+    assert ended.wait(30)
+    monkeypatch.setattr(store, "record_uses", record)
+    assert keys.check(issued.plaintext, scope=NO_SCOPE, fresh=True)
+    assert stored.wait(30)
+    assert keys.get(issued.record.key_id).last_used is not None
+    keys.close()
 
 
 def test_rules_of_a_call_stand_in_for_those_of_the_settings(

@@ -150,12 +150,12 @@ def assemble(
         aside,
         pause,
         Turns(imported_at_once),
-        _rules(chores, chores_every),
+        _rules(store, chores, chores_every),
         chores_every,
     )
 
 
-def _rules(chores: ChoreRules | None, every: object) -> Rules:
+def _rules(store: KeyStore | AsyncKeyStore, chores: ChoreRules | None, every: object) -> Rules:
     """Read the rules of the chores.
 
     Raises:
@@ -163,6 +163,8 @@ def _rules(chores: ChoreRules | None, every: object) -> Rules:
     """
     if every is not None and not (isinstance(every, (int, float)) and every >= 1):
         raise ConfigurationError("chores_every must be a number of seconds from 1, or None")
+    if every is not None and store.upkeep is None:
+        raise ConfigurationError(f"chores_every must be None, because a {type(store).__name__} has no chores done")
     try:
         return read_rules(chores or {})
     except InvalidRequest as error:

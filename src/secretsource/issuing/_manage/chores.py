@@ -97,6 +97,13 @@ class Chores:
         return Health(self._feed.health(), self.failures)
 
     def _flush_now_and_then(self, stop: threading.Event) -> None:
+        try:
+            self._flush_until(stop)
+        except BaseException:  # of a store that raises what it must not; the next check starts again
+            self._begun = self._begun and stop is not self._stop
+            raise
+
+    def _flush_until(self, stop: threading.Event) -> None:
         while not stop.wait(self._every):
             keys = self._keys()
             if keys is None:
