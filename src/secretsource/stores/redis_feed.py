@@ -136,6 +136,9 @@ class RedisChangeFeed(_Feed):
             client.publish(self._channel, self._take(changes))
         except faults() as error:
             self._fail(error, now)
+        except BaseException:  # of a signal's handler: it may not have been sent
+            self._untold = True
+            raise
 
     def close(self) -> None:
         """Release the publishing connection; each subscriber ends its own subscription."""

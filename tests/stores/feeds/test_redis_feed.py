@@ -220,6 +220,28 @@ async def test_news_that_was_cancelled_is_a_gap_with_the_next(running_valkey: Va
     await feed.close()
 
 
+def test_news_that_a_signal_cut_short_is_a_gap_with_the_next(
+    running_valkey: Valkey, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows whether it was sent."""
+
+    def cut_short(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    feed = RedisChangeFeed(running_valkey.url, channel="signal")
+    ear = listen(RedisChangeFeed(running_valkey.url, patience=0.9, channel="signal"))
+    assert ear.next() == GAP
+    feed.publish([ONE])
+    assert ear.next() == ONE
+    with monkeypatch.context() as patched:
+        patched.setattr(feed._client, "publish", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            feed.publish([ONE])
+    feed.publish([OTHER])
+    assert ear.next() == GAP
+    feed.close()
+
+
 async def test_the_asynchronous_feed_does_the_same(fragile: Valkey, listen: Listen) -> None:
     """Told, heard, and quiet about a server that is gone."""
     feed = AsyncRedisChangeFeed(fragile.url, timeout=0.5, pause=60, patience=0.9)
