@@ -30,7 +30,7 @@ QUICK := tests/config tests/issuing tests/packaging tests/properties tests/resol
 
 # Tests that cover no line which the others leave out: they run without coverage, which takes a third of the time.
 # Long ones first, and dealt out one by one, so that no process is left alone with some of them at the end.
-UNMEASURED := $(wildcard $(addprefix tests/,issuing/key/test_million.py soak torture simulation gateways docs mutants model \
+UNMEASURED := $(wildcard $(addprefix tests/,issuing/key/test_million.py soak torture simulation alike gateways docs mutants model \
 	packaging benchmarks examples words))
 DEALT := --maxschedchunk=1
 

@@ -37,7 +37,7 @@ def chained(parts: Parts, record: KeyRecord, status: Status | None) -> Flow[list
 
     Args:
         parts: The parts to work with.
-        record: One of the chain.
+        record: A key of the chain.
         status: Only those of this status; `Status.ROTATING` finds those that have a successor, and reads few keys.
     """
     found: list[KeyRecord] = []
