@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.server.asgi_client import Client
+from tests.server.gate import service
 
+from secretsource.server.api.document import management
 from secretsource.server.front import LARGEST_BODY, LARGEST_HEADERS, Front
 from secretsource.server.news.telling import masked
+from secretsource.server.pages.app import pages
+from secretsource.server.rights import EVERYTHING, ROOT_OWNER, ROOT_PREFIX
+from secretsource.server.settings import PagesSettings
 
 if TYPE_CHECKING:
     from tests.server.conftest import World
@@ -116,6 +121,32 @@ async def test_a_defect_after_the_answer_began_changes_nothing(caplog: pytest.Lo
     assert (answer.status, answer.body, lines[0][2]) == (200, b"half", 200)
     assert "RuntimeError in test_front.py" in caplog.text
     assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/v1/keys", "/v1/keys:surrender", "/operator/sign-in"])
+async def test_a_client_that_goes_away_is_no_defect(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Else everybody could have an operator called: it is told with the status 0, and nothing is logged as an error."""
+    lines: list[Any] = []
+    made = service(pages=PagesSettings())
+    inner: Any = pages(made, PagesSettings()) if path.startswith("/operator") else management(made)
+    coming = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> Any:
+        return coming.pop(0)
+
+    async def send(message: Any) -> None:
+        pytest.fail(f"it was answered: {message}")
+
+    issued = await made.keys.issue(owner=ROOT_OWNER, prefix=ROOT_PREFIX, scopes=EVERYTHING)
+    sent = {"authorization": f"Bearer {issued.plaintext}", "sec-fetch-site": "same-origin", "content-length": "9"}
+    scope = {
+        "type": "http", "http_version": "1.1", "scheme": "http", "method": "POST", "path": path, "root_path": "",
+        "raw_path": path.encode(), "query_string": b"", "client": ("192.0.2.7", 4711), "server": ("127.0.0.1", 80),
+        "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+    }  # fmt: skip
+    await Front(inner, lambda *line: lines.append(line))(scope, receive, send)
+    assert [line[2] for line in lines] == [0]
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 async def test_an_application_that_says_nothing_is_a_defect() -> None:

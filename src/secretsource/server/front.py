@@ -237,6 +237,7 @@ class _Exchange:
         self.status = 0
         self._scope, self._receive, self._send = scope, receive, send
         self._received = 0
+        self._is_gone = False
         self._held: Message | None = None
 
     async def answer(self, answer: HttpAnswer) -> None:
@@ -249,6 +250,8 @@ class _Exchange:
         try:
             await app(self._scope, self._bounded_receive, self._numbered_send)
         except Exception as error:
+            if self._is_gone:
+                return
             if not isinstance(error, _TooLarge):
                 _log.error(_FAILED, self.request_id, type(error).__name__, _place(error))
             if self.status == 0:
@@ -256,6 +259,7 @@ class _Exchange:
 
     async def _bounded_receive(self) -> Message:
         message = await self._receive()
+        self._is_gone = self._is_gone or (message["type"] == "http.disconnect" and self.status == 0)
         self._received += len(message.get("body", b""))
         if self._received > LARGEST_BODY:
             raise _TooLarge
@@ -263,6 +267,8 @@ class _Exchange:
 
     async def _numbered_send(self, message: Message) -> None:
         """Send a message with the number of the request: in a header, and in the body of a problem."""
+        if self._is_gone:  # before its whole body had come: the defect that the application then sees is none
+            return
         if self._received > LARGEST_BODY:
             if self.status == 0:
                 await self.answer(_TOO_LARGE)
