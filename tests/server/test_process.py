@@ -157,6 +157,13 @@ def test_init_keeps_the_lines_of_an_env_file(open_folder: Path) -> None:
         ('store = "ref+env://NO_SUCH_STORE"', "NO_SUCH_STORE"),
         ('limiter = "redsi://x"', "redsi"),
         ('[[server.routes]]\npath = "/a"\nscope = "a b"', "a b"),
+        ('[server.pages]\nlanguage = "xx"', "language must be one of en, de, not 'xx'"),
+        ('[server.pages]\nzone = "Mars/Phobos"', "zone must be a time zone such as  Europe/Berlin, not 'Mars/Phobos'"),
+        (
+            '[server.pages.oidc]\nissuer = "https://idp.example"\nclient_id = "x"\n'
+            'redirect_uri = "https://keys.example/operator/sign-in/back"\nclient_secret = "ref+env://NO_SUCH_SECRET"',
+            "NO_SUCH_SECRET",
+        ),
     ],
 )
 def test_check_says_what_is_missing(table: str, sentence: str, founded: Path) -> None:

@@ -79,7 +79,7 @@ def test_pages_are_off_unless_the_table_is_there(tmp_path: Path) -> None:
         api = "http://127.0.0.1:8000/v1"
         accent = "#A02010"
         frame_ancestors = ["https://app.acme.example", "https://*.acme.example:8443"]
-        scopes = ["invoices:read"]
+        scopes = ["invoices:read", "orders:*"]
         prefix = "acme"
         idle = 60
         life = 604800
@@ -90,7 +90,7 @@ def test_pages_are_off_unless_the_table_is_there(tmp_path: Path) -> None:
         api="http://127.0.0.1:8000/v1",
         accent="#A02010",
         frame_ancestors=("https://app.acme.example", "https://*.acme.example:8443"),
-        scopes=("invoices:read",),
+        scopes=("invoices:read", "orders:*"),
         prefix="acme",
         idle=60,
         life=604800,
@@ -165,6 +165,10 @@ ROUTE = '[server]\n[[server.routes]]\npath = "/a"\nscope = "a:b"\n[[server.route
         ("[server.leaks]\npolicy = 5", "line 2, in [server.leaks]: policy must be a table"),
         ('[server.leaks.policy]\nlive = ""', "in [server.leaks.policy]: live must be one of revoke, rotate, tell"),
         ("[server.leaks.policy]\nlive = 1", "in [server.leaks.policy]: live must be a string"),
+        (
+            '[server.leaks.policy]\nLIVE = "tell"',
+            "line 2, in [server.leaks.policy]: an environment must be 2 to 8 of a-z",
+        ),
         ("[server]\npages = true", "line 2, in [server]: pages must be a table"),
         ('[server.pages]\ncolour = "x"', "line 2, in [server.pages]: unknown key 'colour'"),
         ('[server.pages]\naccent = "red"', "accent must be a colour such as  #2f5bd7"),
@@ -176,6 +180,14 @@ ROUTE = '[server]\n[[server.routes]]\npath = "/a"\nscope = "a:b"\n[[server.route
         ('[server.pages]\napi = "javascript:alert(1)"', "api must be an address that begins with https://"),
         ('[server.pages]\nprefix = "root"', "prefix must be 1 to 16 characters"),
         ('[server]\nprefixes = ["acme", "root"]', "line 2, in [server]: prefixes must be those of customers' keys"),
+        (
+            '[server]\nprefixes = ["acme"]\n[server.pages]\nprefix = "globex"',
+            "line 2, in [server]: prefixes must have the prefix of [server.pages], too",
+        ),
+        *(
+            (f'[server.pages]\nscopes = ["a:b", "{scope}"]', "line 2, in [server.pages]: scopes must be scopes such as")
+            for scope in ("", "a b", "*", ":*", "a:*:b")
+        ),
         ('[server.pages]\nprefix = "Acme"', "prefix must be 1 to 16 characters"),
         ("[server.pages]\nidle = 59", "idle must be a number from 60 to 86400"),
         ("[server.pages]\nlife = 604801", "life must be a number from 60 to 604800"),

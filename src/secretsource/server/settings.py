@@ -12,7 +12,8 @@ from ipaddress import ip_network
 from re import fullmatch
 from typing import TYPE_CHECKING, NamedTuple
 
-from secretsource.issuing import NO_SCOPE
+from secretsource.exceptions import InvalidRequest
+from secretsource.issuing import NO_SCOPE, check_demand
 from secretsource.server.chores.settings import ChoreSettings, read_chores
 from secretsource.server.oidc.settings import OidcSettings, read_oidc
 from secretsource.server.outgoing.targets import is_safe
@@ -204,6 +205,13 @@ def read_settings(table: Section | None) -> ServerSettings:
             given[key] = _plain(table, key, getattr(ServerSettings(), key))
     if "prefixes" in given and ROOT_PREFIX in table.texts("prefixes"):
         raise table.wrong(f"prefixes must be those of customers' keys, and not  {ROOT_PREFIX}", "prefixes")
+    pages = given.get("pages")
+    if (
+        isinstance(pages, PagesSettings)
+        and given.get("prefixes")
+        and pages.prefix not in {"", *table.texts("prefixes")}
+    ):
+        raise table.wrong("prefixes must have the prefix of [server.pages], too", "prefixes")
     return ServerSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now
 
 
@@ -230,6 +238,8 @@ def _pages(section: Section) -> PagesSettings:
         given["frame_ancestors"] = tuple(_origin(section, each) for each in section.texts("frame_ancestors"))
     if "prefix" in given and not (fullmatch("[a-z][a-z0-9]{0,15}", str(given["prefix"])) and given["prefix"] != "root"):
         raise section.wrong("prefix must be 1 to 16 characters of a-z and 0-9, a letter first, and not  root", "prefix")
+    if "scopes" in given and not all(map(_is_scope, section.texts("scopes"))):
+        raise section.wrong("scopes must be scopes such as  invoices:read  or  invoices:*", "scopes")
     if "accent" in given and not fullmatch("#[0-9a-fA-F]{6}", str(given["accent"])):
         raise section.wrong("accent must be a colour such as  #2f5bd7", "accent")
     return PagesSettings(**given)  # type: ignore[arg-type]  # each is of its field's type by now
@@ -245,11 +255,22 @@ def _origin(section: Section, written: str) -> str:
     return written
 
 
+def _is_scope(text: str) -> bool:
+    """Return whether a key may have a scope, exact or with a wildcard."""
+    try:
+        return bool(check_demand(text.removesuffix(":*")))
+    except InvalidRequest:
+        return False
+
+
 def _policy(section: Section) -> object:
     """Return a policy, or the policies by environment."""
     if isinstance(section.table["policy"], str):
         return _word(section, "policy")
     by_environment = section.section("policy")
+    unknown = next((each for each in by_environment.table if not fullmatch("[a-z]{2,8}", each)), None)
+    if unknown is not None:
+        raise by_environment.wrong("an environment must be 2 to 8 of a-z, such as  live", unknown)
     return {environment: _word(by_environment, environment) for environment in by_environment.table}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from secretsource import get_secret_set
+from secretsource import get_secret, get_secret_set
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import PepperSet
 from secretsource.server.app import build, workers
@@ -37,6 +37,9 @@ async def check_service(settings: ServerSettings) -> None:
         workers(service)
         for endpoint in settings.webhooks:
             await asyncio.to_thread(signing_secrets, endpoint)
+        oidc = None if settings.pages is None else settings.pages.oidc
+        if oidc is not None and oidc.client_secret is not None:
+            await asyncio.to_thread(get_secret, oidc.client_secret)
         await _check_keys(service.keys)
     finally:
         await service.keys.close()

@@ -18,6 +18,7 @@ from secretsource.server.pages.customer import VIEWS as CUSTOMER_VIEWS
 from secretsource.server.pages.entry import Cookies
 from secretsource.server.pages.forms import LARGEST_FORM, TOKEN, read_form
 from secretsource.server.pages.guard import SAFE_METHODS, is_from_here, matches
+from secretsource.server.pages.looks.reader import check_reading
 from secretsource.server.pages.operator import VIEWS as OPERATOR_VIEWS
 from secretsource.server.pages.sessions import NOBODY, Role, Session, Sessions
 from secretsource.server.pages.static_files import static_files
@@ -66,8 +67,12 @@ def served(service: Service, settings: PagesSettings, entry: Entry, views: Seque
         settings: The settings of the pages.
         entry: The way in.
         views: The views.
+
+    Raises:
+        ConfigurationError: A setting of the pages cannot work.
     """
     convertors.register()
+    check_reading(settings.language, settings.zone)
     sessions = Sessions(service.keys, settings)
 
     def open_visit(request: Request) -> Visit:

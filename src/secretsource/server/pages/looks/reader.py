@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError
 from markupsafe import Markup
 
+from secretsource.exceptions import ConfigurationError
 from secretsource.server.pages.looks import formats
 from secretsource.server.pages.looks.catalogues import SOURCE, catalogue, languages
 from secretsource.server.pages.looks.charts import Bar
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import tzinfo
 
-__all__ = ["Reader", "reader_for"]
+__all__ = ["Reader", "check_reading", "reader_for"]
 
 _HOME = {"en": "en_GB"}
 """The locale of a language without a region."""
@@ -152,6 +153,24 @@ def reader_for(
         if language in known:
             return Reader(language, _locale(wish, language), _zone(zone, settings_zone), now)
     return Reader(SOURCE, _locale(SOURCE, SOURCE), _zone(zone, settings_zone), now)
+
+
+def check_reading(language: str, zone: str) -> None:
+    """Check the settings that decide how pages are read.
+
+    Args:
+        language: The language that they fix; empty for that of the reader.
+        zone: The time zone of readers whose browser named none; empty for UTC.
+
+    Raises:
+        ConfigurationError: The pages have no such language, or there is no such time zone.
+    """
+    if language and language.replace("_", "-").partition("-")[0].lower() not in languages():
+        raise ConfigurationError(
+            f"[server.pages] language must be one of {', '.join(languages())}, not {language!r:.40}"
+        )
+    if zone and zone != "UTC" and _zone(zone) is UTC:
+        raise ConfigurationError(f"[server.pages] zone must be a time zone such as  Europe/Berlin, not {zone!r:.40}")
 
 
 def _wishes(header: str) -> Iterator[str]:
