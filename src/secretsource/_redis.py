@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from secretsource._ground import fork
+from secretsource._ground.key_text import quote
 from secretsource.exceptions import ConfigurationError, StoreError
 
 TYPE_CHECKING = False
@@ -45,7 +46,7 @@ class Address:
             raise ConfigurationError("the address of a Redis or Valkey must be a URL such as  redis://localhost:6379/0")
         if not timeout > 0:
             del url, rest
-            raise ConfigurationError(f"a timeout must be in seconds and over 0, not {timeout!r}")
+            raise ConfigurationError(f"a timeout must be in seconds and over 0, not {quote(timeout)}")
         place = rest.rpartition("@")[2].partition("?")[0]
         self._url = f"{SCHEMES[scheme]}://{rest}"
         self.place = f"{scheme}://{place}"

@@ -32,7 +32,7 @@ the ``except`` block that noticed the error.
 
 from __future__ import annotations
 
-from secretsource._ground.key_id import is_key_id
+from secretsource._ground.key_text import is_key_id, masked, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class PlanExceeded(InvalidRequest):
     """
 
     def __init__(self, owner: str, plan: str, why: str, *, field: str | None = None) -> None:
-        super().__init__(f"plan {plan!r:.80} of owner {owner!r:.80} {why}", field=field)
+        super().__init__(f"plan {quote(plan, 80)} of owner {quote(owner, 80)} {why}", field=field)
         self.owner = owner
         self.plan = plan
 
@@ -232,8 +232,8 @@ class OwnerNotFound(SecretSourceError, LookupError):
     """
 
     def __init__(self, id: str) -> None:
-        self.id = id
-        super().__init__(f"no owner {id!r:.80} is registered: register it with  owners put")
+        self.id = masked(id, 255)
+        super().__init__(f"no owner {quote(id, 80)} is registered: register it with  owners put")
 
 
 class PlanNotFound(SecretSourceError, LookupError):
@@ -244,8 +244,8 @@ class PlanNotFound(SecretSourceError, LookupError):
     """
 
     def __init__(self, id: str) -> None:
-        self.id = id
-        super().__init__(f"there is no plan {id!r:.80}: make it with  plans put, or list the plans there are")
+        self.id = masked(id, 255)
+        super().__init__(f"there is no plan {quote(id, 80)}: make it with  plans put, or list the plans there are")
 
 
 class InvalidTransition(SecretSourceError):

@@ -17,6 +17,7 @@ _FLIGHTS = "resolver/engine/board resolver/engine/forced resolver/engine/flights
 
 NEAR = {
     "_callback.py": "callback",
+    "_ground/key_text.py": "leaks/quotes issuing/key/text issuing/manage/request",
     "_ground/json_text.py": "resolver/walk/document resolver/secret",
     "_ground/suggest.py": "suggest resolver/walk/suggestions config/config",
     "_tuning.py": "config/tuning resolver/published_numbers config/config",

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from secretsource._callback import callable_with
 from secretsource._ground.clock import SYSTEM_CLOCK
+from secretsource._ground.key_text import quote
 from secretsource._ground.listeners import Listeners
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._check.parts import Parts
@@ -229,7 +230,7 @@ def _counted(
 
 def _check_limiting(limiter: object, on_limiter_error: object, processes: int | None) -> None:
     if on_limiter_error not in _ON_LIMITER_ERROR:
-        raise ConfigurationError(f"on_limiter_error must be open, closed or local, not {on_limiter_error!r:.80}")
+        raise ConfigurationError(f"on_limiter_error must be open, closed or local, not {quote(on_limiter_error, 80)}")
     if processes is None and on_limiter_error == "local" and not isinstance(limiter, ImmediateLimiter):
         raise ConfigurationError(
             'on_limiter_error="local" grants each process a share of a limit: set processes to their number'
@@ -242,4 +243,4 @@ def _check_kinds(format: object, on_check: object, note_clients: object) -> None
     if on_check is not None:
         callable_with(on_check, "a verdict", called="on_check")
     if not isinstance(note_clients, bool):
-        raise ConfigurationError(f"note_clients must be True or False, not {note_clients!r:.80}")
+        raise ConfigurationError(f"note_clients must be True or False, not {quote(note_clients, 80)}")

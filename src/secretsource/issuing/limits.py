@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from secretsource._ground.key_text import quote
 from secretsource.exceptions import InvalidRequest
 from secretsource.limiters.base import AsyncLimiter, AtOnce, Credits, Draw, Limiter, LimitState, Plan, Quota, Rate
 from secretsource.limiters.memory import LocalLimiter  # a public name of this module; nothing in here uses it
@@ -108,7 +109,7 @@ def _rate(text: str) -> Rate | AtOnce:
     match = _RATE.fullmatch(text)
     if match is None:
         raise InvalidRequest(
-            f"rate limit {text[:80]!r} is not of the form  100/minute,  10/second burst 20  or  5 at once"
+            f"rate limit {quote(text, 80)} is not of the form  100/minute,  10/second burst 20  or  5 at once"
         )
     limit, count, unit, burst = match.groups()
     name = f"{int(count)} {unit}s" if count and int(count) != 1 else unit  # `_under_one_name` gives the final one
@@ -130,7 +131,7 @@ def _quota(text: str) -> Quota:
     match = _QUOTA.fullmatch(text)
     if match is None:
         raise InvalidRequest(
-            f"quota {text[:80]!r} is not of the form  10000/month,  10000/month on 31  or  500/day add up to 2000"
+            f"quota {quote(text, 80)} is not of the form  10000/month,  10000/month on 31  or  500/day add up to 2000"
         )
     limit, day, _, on, add, ceiling = match.groups()
     quota = Quota(

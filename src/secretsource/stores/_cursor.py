@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from secretsource._ground.key_id import is_key_id
+from secretsource._ground.key_text import is_key_id
 from secretsource.exceptions import InvalidRequest
 
 TYPE_CHECKING = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-from secretsource._ground.key_id import is_key_id
+from secretsource._ground.key_text import is_key_id
 from secretsource.stores.feeds import KeyChange
 from secretsource.stores.records import LAST_REVISION
 

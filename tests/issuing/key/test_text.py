@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secretsource._ground.key_text import masked
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import NO_SCOPE, ApiKeys
-from secretsource.issuing._key.text import canonical, cleaned, is_legible, kept, masked
+from secretsource.issuing._key.text import canonical, cleaned, is_legible, kept
 from secretsource.issuing._manage import field
 
 LEGAL = [

@@ -120,7 +120,7 @@ def test_an_owner_that_cannot_be_is_refused_whole(make_keys: MakeKeys, given: An
         ({"scopes": ["*"]}, "must be like"),
         ({"environments": []}, "would let no key be issued"),
         ({"environments": ["LIVE"]}, "must be 2 to 8 of a-z"),
-        ({"environments": "live"}, "environments are a list"),
+        ({"environments": "live"}, "environments must be a list"),
         ({"rate_limit": "1/minute, 2/minute"}, "two limits cover the same period"),
     ],
 )

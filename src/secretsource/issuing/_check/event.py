@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
+from secretsource._ground.key_text import masked
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._check.policy import NO_SCOPE, check_demand, kind_of
 from secretsource.issuing._check.reuses import ended_by_rotation
-from secretsource.issuing._key.text import kept, masked
+from secretsource.issuing._key.text import kept
 from secretsource.issuing._verdict import Rejected
 
 TYPE_CHECKING = False

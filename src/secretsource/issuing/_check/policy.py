@@ -16,6 +16,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 from itertools import islice
 from typing import Final, TypeAlias
 
+from secretsource._ground.key_text import LONGEST_WORD, quote
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._key.format import ENVIRONMENT, PREFIX
@@ -73,7 +74,7 @@ def check_scopes(scopes: Iterable[str]) -> frozenset[str]:
     for scope in held:
         if not _matches(_IS_SCOPE, scope) and not _matches(_IS_WILDCARD, scope):
             raise InvalidRequest(
-                f"a scope must be like invoices:read or invoices:*, not {scope!r:.140}", field="scopes"
+                f"a scope must be like invoices:read or invoices:*, not {quote(scope, 140)}", field="scopes"
             )
     return frozenset(held)
 
@@ -114,7 +115,7 @@ def _demanded(scope: str) -> tuple[str]:
 
 def _undemandable(scope: object) -> InvalidRequest:
     return InvalidRequest(
-        f"scope {scope!r:.140} cannot be demanded: write one exact scope, such as  invoices:read", field="scope"
+        f"scope {quote(scope, 140)} cannot be demanded: write one exact scope, such as  invoices:read", field="scope"
     )
 
 
@@ -158,7 +159,8 @@ def kind_of(prefix: str | None, environment: str | None) -> Kind | None:
     for given, form, what, like in asked:
         if given is not None and not (isinstance(given, str) and form.fullmatch(given)):
             raise InvalidRequest(
-                f"the {what} of a check must be one that a key can have, such as {like}, not {given!r:.40}",
+                f"the {what} of a check must be one that a key can have, such as {like}, "
+                f"not {quote(given, LONGEST_WORD)}",
                 field=what,
             )
     return Kind(prefix, environment)
@@ -242,5 +244,6 @@ def _network(text: object) -> Network:
     if network is not None and not (network.version == 6 and network.subnet_of(_MAPPED)):
         return network
     raise InvalidRequest(
-        f"a network must be a CIDR block without host bits, such as 203.0.113.0/24, not {text!r:.80}", field="networks"
+        f"a network must be a CIDR block without host bits, such as 203.0.113.0/24, not {quote(text, 80)}",
+        field="networks",
     )

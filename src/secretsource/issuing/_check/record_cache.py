@@ -26,7 +26,7 @@ from __future__ import annotations
 import threading
 
 from secretsource._ground import fork
-from secretsource._ground.key_id import is_key_id
+from secretsource._ground.key_text import is_key_id
 from secretsource.issuing._check.entry import Entry
 from secretsource.stores.records import LAST_REVISION
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from secretsource._ground.key_text import quote
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import limits
@@ -72,7 +73,7 @@ def account_and_plan(entry: Entry, limit: RouteLimit | None) -> tuple[str, Plan 
 def _read(rules: object) -> Plan:
     plan = limits.parse(rules, None) if isinstance(rules, str) else None
     if plan is None:
-        raise InvalidRequest(f"the limit of a route must be like  10/minute, not {rules!r:.80}")
+        raise InvalidRequest(f"the limit of a route must be like  10/minute, not {quote(rules, 80)}")
     return Plan(tuple([rule.of("route") for rule in plan.rules]))
 
 

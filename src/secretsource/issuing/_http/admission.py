@@ -15,6 +15,7 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from secretsource._ground.flow import arun, run
+from secretsource._ground.key_text import quote
 from secretsource.exceptions import ConfigurationError, InvalidRequest, StoreError
 from secretsource.issuing._check.policy import check_demand
 from secretsource.issuing._check.route_limit import check_limit
@@ -236,8 +237,8 @@ class Admission:
             if self.rules.exempt.covers(route):
                 return
             raise ConfigurationError(
-                f"route {route!r:.200} must state the scope that its keys need: write NO_SCOPE if any good key is "
-                "enough, or list the route in exempt if it needs no key"
+                f"route {quote(route, 200)} must state the scope that its keys need: write NO_SCOPE if any good key "
+                "is enough, or list the route in exempt if it needs no key"
             )
         try:
             check_demand(scope)
@@ -248,8 +249,8 @@ class Admission:
             given: object = cost
             if isinstance(given, int) and 0 <= given <= MOST_COST:
                 return
-            reason = f"its cost must be a whole number from 0 to {MOST_COST}, not {cost!r:.40}"
-        raise ConfigurationError(f"route {route!r:.200} cannot be checked: {reason}")
+            reason = f"its cost must be a whole number from 0 to {MOST_COST}, not {quote(cost)}"
+        raise ConfigurationError(f"route {quote(route, 200)} cannot be checked: {reason}")
 
     async def astill(self, record: KeyRecord, ip: str | None, path: str, *, scope: Demand | None = None) -> bool:
         """Return whether a key that was let in would still be let in; its limits are not asked.

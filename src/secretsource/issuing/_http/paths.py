@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import final
 from unicodedata import normalize
 
+from secretsource._ground.key_text import quote
 from secretsource.exceptions import ConfigurationError
 
 TYPE_CHECKING = False
@@ -41,7 +42,7 @@ class Paths:
         for path in paths:
             stem = path.removesuffix("*")
             if not path.startswith("/") or "*" in stem or (stem != path and not (stem.endswith("/") and stem != "/")):
-                raise ConfigurationError(f"{what} path {path!r:.80} must be of the form  /health  or  /static/*")
+                raise ConfigurationError(f"{what} path {quote(path, 80)} must be of the form  /health  or  /static/*")
             if stem == path:
                 exact.add(path)
             else:

@@ -9,6 +9,7 @@ from base64 import b64decode
 from binascii import Error
 from itertools import pairwise
 
+from secretsource._ground.key_text import quote
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError
 
@@ -83,7 +84,7 @@ def place(written: object) -> Place:
     match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
     if match is None:
         raise ConfigurationError(
-            f"credentials must be headers such as  X-API-Key  or  Authorization: Bearer, not {written!r:.80}"
+            f"credentials must be headers such as  X-API-Key  or  Authorization: Bearer, not {quote(written, 80)}"
         )
     header, scheme, part = match["header"], (match["scheme"] or "").lower(), match["part"] or ""
     name = header.lower()

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from secretsource._ground import fork
+from secretsource._ground.key_text import quote
 from secretsource.exceptions import ConfigurationError
 
 TYPE_CHECKING = False
@@ -51,7 +52,7 @@ class LookupPool:
     def __init__(self, threads: object) -> None:
         if not isinstance(threads, int) or not 1 <= threads <= MOST_THREADS:
             raise ConfigurationError(
-                f"lookups must be a number of threads from 1 to {MOST_THREADS}, not {threads!r:.40}"
+                f"lookups must be a number of threads from 1 to {MOST_THREADS}, not {quote(threads)}"
             )
         self._threads = threads
         self.after_fork()

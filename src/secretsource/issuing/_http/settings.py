@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from secretsource._ground.key_text import quote
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing._check.policy import kind_of
@@ -80,7 +81,7 @@ def read(settings: AdmissionSettings) -> Rules:
     """
     unknown = sorted(settings.keys() - AdmissionSettings.__annotations__.keys())
     if unknown:
-        raise TypeError(f"there is no setting {unknown[0]!r:.80}: see AdmissionSettings for those that there are")
+        raise TypeError(f"there is no setting {quote(unknown[0], 80)}: see AdmissionSettings for those that there are")
     return Rules(
         check_realm(settings.get("realm", "api")),
         Places(settings.get("credentials", DEFAULT)),
@@ -96,11 +97,13 @@ def read(settings: AdmissionSettings) -> Rules:
 
 def _passes(preflight: str) -> bool:
     if preflight not in {"pass", "check"}:
-        raise ConfigurationError(f"preflight must be pass or check, not {preflight!r:.80}")
+        raise ConfigurationError(f"preflight must be pass or check, not {quote(preflight, 80)}")
     return preflight == "pass"
 
 
 def _pace(refuse_after: object) -> float:
     if not isinstance(refuse_after, (int, float)) or not 0 <= refuse_after <= LONGEST_PACE:
-        raise ConfigurationError(f"refuse_after must be in seconds from 0 to {LONGEST_PACE}, not {refuse_after!r:.80}")
+        raise ConfigurationError(
+            f"refuse_after must be in seconds from 0 to {LONGEST_PACE}, not {quote(refuse_after, 80)}"
+        )
     return refuse_after

@@ -23,6 +23,7 @@ from binascii import Error as Base64Error
 from hmac import compare_digest
 from typing import Any
 
+from secretsource._ground.key_text import quote
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 
 TYPE_CHECKING = False
@@ -230,7 +231,7 @@ def _head(head: str) -> bytes:
 
 
 def _unknown(algorithm: str) -> str:
-    return f"hashes of the kind {algorithm[:40]!r} cannot be verified: known are {', '.join(sorted(_VERIFIERS))}"
+    return f"hashes of the kind {quote(algorithm, 40)} cannot be verified: known are {', '.join(sorted(_VERIFIERS))}"
 
 
 def _digest(algorithm: str, written: str) -> bytes | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from zlib import crc32
 
-from secretsource._ground.key_id import is_key_id
+from secretsource._ground.key_text import LONGEST_WORD, is_key_id, quote, written
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError, InvalidRequest
@@ -196,10 +196,11 @@ class KeyFormat:
         Raises:
             InvalidRequest: Keys made here have other prefixes or environments.
         """
-        if self._match(f"{prefix}_{environment}_{'0' * (LOCATOR_LENGTH + SECRET_LENGTH)}{MARK}{'0' * CRC_LENGTH}"):
+        rest = f"{'0' * (LOCATOR_LENGTH + SECRET_LENGTH)}{MARK}{'0' * CRC_LENGTH}"
+        if self._match(f"{written(prefix)}_{written(environment)}_{rest}"):
             return
         raise InvalidRequest(
-            f"a key cannot start with {prefix!r:.40} and {environment!r:.40}: "
+            f"a key cannot start with {quote(prefix, LONGEST_WORD)} and {quote(environment, LONGEST_WORD)}: "
             f"its prefix is {' or '.join(self.prefixes) or 'a letter and up to 15 of a-z0-9'}, "
             f"its environment {' or '.join(self.environments) or '2 to 8 of a-z'}",
             field="prefix" if self._has_environment(environment) else "environment",
@@ -237,7 +238,7 @@ def _listed(given: Sequence[str], form: re.Pattern[str], what: str, write: str) 
         raise ConfigurationError(f"each {what} must be in a list of texts: write  [...]")
     for word in given:
         if not isinstance(word, str) or not form.fullmatch(word):
-            raise ConfigurationError(f"a {what} must be {write}, not {word!r:.80}")
+            raise ConfigurationError(f"a {what} must be {write}, not {quote(word, LONGEST_WORD)}")
     return tuple(given)
 
 

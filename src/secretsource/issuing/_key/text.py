@@ -13,13 +13,11 @@ from __future__ import annotations
 import re
 from unicodedata import ucd_3_2_0
 
-__all__ = ["canonical", "cleaned", "holds_key", "is_legible", "kept", "masked", "stripped"]
+from secretsource._ground.key_text import masked
+
+__all__ = ["canonical", "cleaned", "is_legible", "kept", "stripped"]
 
 _ILLEGIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_KEY = re.compile(r"[a-z][a-z0-9]{0,15}_[a-z]{2,8}_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}")
-_LONGEST_KEY = 16 + 1 + 8 + 1 + 54 + 3 + 6
-"""The most characters that this expression matches."""
-_MASK = "<masked>"
 _BLANK = "\ufeff"
 """A byte order mark, which counts as a blank at either end of a text."""
 
@@ -37,30 +35,6 @@ def canonical(name: str) -> str:
     """
     bare = stripped(name)
     return bare if bare.isascii() else ucd_3_2_0.normalize("NFC", bare)
-
-
-def holds_key(text: str) -> bool:
-    """Return whether there is a text in the form of a whole key in a text; only its form is looked at."""
-    return _KEY.search(text) is not None
-
-
-def masked(text: str, longest: int) -> str:
-    """Return the beginning of a text with the keys in it masked; of a key that the cut divides, no part is left.
-
-    The work has a bound, however long the text is.
-
-    Args:
-        text: Any text.
-        longest: Most characters of the answer.
-    """
-    shown, place = "", 0
-    while (room := longest - len(shown)) > 0:
-        key = _KEY.search(text, place, place + room + _LONGEST_KEY - 1)
-        if key is None or key.start() >= place + room:
-            return shown + text[place : place + room]
-        shown += text[place : key.start()] + _MASK
-        place = key.end()
-    return shown[:longest]
 
 
 def kept(text: str, longest: int) -> str:

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from secretsource._ground.clock import LAST_INSTANT
 from secretsource._ground.frozen import frozen_document
+from secretsource._ground.key_text import holds_key, quote, written
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._key.lifecycle import By
-from secretsource.issuing._key.text import canonical, holds_key, is_legible, kept
+from secretsource.issuing._key.text import canonical, is_legible, kept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ MOST_CREDITS = 10**15
 
 def by(actor: str | None, origin: str | None, reason: str | None = None) -> By:
     """Cut the actor, the origin and the reason to fit, and mask keys: an annotation stops no call."""
-    return By(*(None if given is None else kept(str(given), LONGEST_TEXT) for given in (actor, origin, reason)))
+    return By(*(None if given is None else kept(written(given), LONGEST_TEXT) for given in (actor, origin, reason)))
 
 
 def text(value: object, what: str) -> str:
@@ -158,7 +159,7 @@ def number(given: object, what: str, least: int, most: int) -> None:
         InvalidRequest: It is not a whole number, or is out of the range.
     """
     if not isinstance(given, int) or isinstance(given, bool) or not least <= given <= most:
-        raise InvalidRequest(f"{what} must be a whole number from {least} to {most}, not {given!r:.40}", field=what)
+        raise InvalidRequest(f"{what} must be a whole number from {least} to {most}, not {quote(given)}", field=what)
 
 
 def credits(given: object, least: int = 0) -> int | None:
@@ -172,7 +173,7 @@ def credits(given: object, least: int = 0) -> int | None:
     if isinstance(given, int) and not isinstance(given, bool) and least <= given <= MOST_CREDITS:
         return given
     raise InvalidRequest(
-        f"credits must be a whole number from {least} to {MOST_CREDITS}, not {given!r:.40}", field="credits"
+        f"credits must be a whole number from {least} to {MOST_CREDITS}, not {quote(given)}", field="credits"
     )
 
 
@@ -212,8 +213,8 @@ def metadata(given: object) -> Mapping[str, Any]:
     """
     size, kept = 0, None
     try:
-        written = json.dumps(dict(given), allow_nan=False, ensure_ascii=False) if isinstance(given, Mapping) else ""
-        size, kept = len(written.encode()), json.loads(written)
+        document = json.dumps(dict(given), allow_nan=False, ensure_ascii=False) if isinstance(given, Mapping) else ""
+        size, kept = len(document.encode()), json.loads(document)
     except (TypeError, ValueError, RecursionError):
         pass
     if kept is None:

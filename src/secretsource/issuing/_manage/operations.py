@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
-from secretsource._ground.key_id import is_key_id
+from secretsource._ground.key_text import is_key_id
 from secretsource.exceptions import InvalidRequest, InvalidTransition, KeyNotFound, StoreError
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._key.lifecycle import Move

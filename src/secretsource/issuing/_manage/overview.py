@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsource._ground.key_id import is_key_id
+from secretsource._ground.key_text import is_key_id, quote
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._manage import field
 from secretsource.stores.base import EventKind, HistoryQuery, KeyQuery, OwnerEventKind
@@ -62,7 +62,7 @@ class Overview:
         field.number(after, "after", 0, LAST_POSITION)
         field.number(limit, "limit", 1, _MOST)
         if kind is not None and kind not in _KINDS:
-            raise InvalidRequest(f"kind must be one of {', '.join(_KINDS)}, not {kind!r:.40}", field="kind")
+            raise InvalidRequest(f"kind must be one of {', '.join(_KINDS)}, not {quote(kind)}", field="kind")
         author = None if actor is None else field.text(actor, "actor")
         found: Sequence[HistoryEvent] = yield store.history.read(
             HistoryQuery(after, owner, author, kind, limit, newest)

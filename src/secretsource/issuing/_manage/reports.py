@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsource._ground.key_id import is_key_id
+from secretsource._ground.key_text import is_key_id, quote
 from secretsource.exceptions import ConfigurationError, InvalidRequest, KeyNotFound
 from secretsource.issuing._check.purses import purses_of, purses_of_owner, with_credits
 from secretsource.issuing._check.terms import limits_of, shared_by
@@ -49,8 +49,8 @@ class Reports:
         per_key: bool,
     ) -> Flow[Sequence[Count]]:
         """Return counted requests; by default those of the last unit and the present one."""
-        if by not in set(Unit):
-            raise InvalidRequest(f"usage is by {', '.join(Unit)}, not by {by!r:.40}", field="by")
+        if by not in tuple(Unit):
+            raise InvalidRequest(f"usage is by {', '.join(Unit)}, not by {quote(by)}", field="by")
         unit = Unit(str(by))
         store = self._parts.store
         if store.counts is None:

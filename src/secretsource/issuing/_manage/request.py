@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from secretsource._ground.key_id import is_beginning
+from secretsource._ground.key_text import is_beginning
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import limits
 from secretsource.issuing._check import policy
@@ -147,7 +147,7 @@ def narrowed(query: KeyQuery) -> KeyQuery:
         raise InvalidRequest("the beginning of a key_id must be 1 to 22 characters of 0-9A-Za-z", field="beginning")
     if not isinstance(query.after, str | None):
         raise InvalidRequest("a listing goes on after the text that the page before has as its next", field="after")
-    if query.status is None or query.status in set(Status):
+    if query.status is None or query.status in tuple(Status):
         return query._replace(status=None if query.status is None else Status(query.status))
     raise InvalidRequest(f"a key has no such status: ask for one of {', '.join(Status)}", field="status")
 

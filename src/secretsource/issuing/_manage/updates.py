@@ -5,10 +5,10 @@ from __future__ import annotations
 from secretsource.exceptions import Conflict
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage import amend, field
+from secretsource.issuing._manage.ending.revocations import chained
 from secretsource.issuing._manage.operations import MOST_ATTEMPTS
 from secretsource.issuing._manage.registers.claims import Claims
 from secretsource.issuing._manage.registers.registry import need_credits
-from secretsource.issuing._manage.revocations import chained
 from secretsource.stores.base import Status
 from secretsource.stores.records import LAST_REVISION
 

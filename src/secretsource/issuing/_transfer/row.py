@@ -13,6 +13,7 @@ import re
 from datetime import datetime, tzinfo
 from typing import Any
 
+from secretsource._ground.key_text import quote
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource._ground.suggest import meant
 from secretsource.exceptions import ConfigurationError, InvalidRequest
@@ -117,7 +118,7 @@ def time_zone(written: str) -> tzinfo:
         return ZoneInfo(written)
     except (ValueError, OSError, LookupError):  # ZoneInfoNotFoundError is a LookupError
         pass
-    raise ConfigurationError(f"there is no time zone {written!r:.40}: write  UTC,  +02:00  or  Europe/Berlin")
+    raise ConfigurationError(f"there is no time zone {quote(written)}: write  UTC,  +02:00  or  Europe/Berlin")
 
 
 def _placed(cell: object, zone: tzinfo | None) -> object:

@@ -16,6 +16,7 @@ import json
 from collections import Counter
 from typing import Any
 
+from secretsource._ground.key_text import quote
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._key.text import stripped
 from secretsource.issuing._transfer import row as _row
@@ -51,8 +52,8 @@ class Source:
     """
 
     def __init__(self, format: str, columns: Mapping[str, str], defaults: Mapping[str, Any]) -> None:
-        if format not in FORMATS:
-            raise ConfigurationError(f"there is no import format {format!r:.40}: known are {', '.join(FORMATS)}")
+        if format not in tuple(FORMATS):
+            raise ConfigurationError(f"there is no import format {quote(format)}: known are {', '.join(FORMATS)}")
         wrong = next((name for name in (*columns, *defaults) if name not in _row.COLUMNS), None)
         if wrong is not None:
             raise ConfigurationError(f"an import cannot do this: {_row.unknown(wrong)}")
@@ -71,7 +72,7 @@ class Source:
         if len(set(header)) < len(header):
             return "two columns have one name"
         if missing := sorted(theirs.difference(header)):
-            return f"there is no column {missing[0]!r:.60}, which was to be read as one of ours"
+            return f"there is no column {quote(missing[0], 60)}, which was to be read as one of ours"
         mistakes = (_row.mistake(name) for name in header if name not in theirs)
         return next(filter(None, mistakes), None) if self.format == "generic" else None
 

@@ -38,7 +38,7 @@ class _Exposing:
         try:
             if (text is None) == (key_id is None):
                 raise InvalidRequest("give the text of the key or its key_id, and not both")
-            return self._leaks.known(str(key_id)) if text is None else self._leaks.identify(self._verifier, text)
+            return self._leaks.known(key_id or "") if text is None else self._leaks.identify(self._verifier, text)
         finally:
             del text, key_id  # a traceback shows no key
 

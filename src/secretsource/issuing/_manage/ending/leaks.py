@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
+from secretsource._ground.key_text import masked, written
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.issuing._key.lifecycle import By, Move
-from secretsource.issuing._key.text import masked
 from secretsource.issuing._manage import field, notices
 from secretsource.issuing._manage.issued import Rotated
 from secretsource.issuing._manage.operations import MOST_ATTEMPTS
@@ -119,8 +119,8 @@ class Leaks:
         origin: str | None = None,
     ) -> Flow[LeakReport]:
         """Do with a leaked key as the terms say, and note where it was found."""
-        where = None if place is None else masked(str(place), field.LONGEST_TEXT)
-        told = field.by(masked(str(source), field.LONGEST_TEXT), where, LEAKED)
+        where = None if place is None else masked(written(place), field.LONGEST_TEXT)
+        told = field.by(masked(written(source), field.LONGEST_TEXT), where, LEAKED)
         by = told if actor is None else field.by(actor, origin, LEAKED)
         record: KeyRecord = yield from found
         policy, rotated = terms.policy(record.environment), None

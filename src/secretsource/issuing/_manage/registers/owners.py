@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from secretsource._ground.key_text import quote
 from secretsource.exceptions import InvalidRequest, OwnerNotFound
 from secretsource.issuing import limits
 from secretsource.issuing._manage import field
@@ -68,7 +69,7 @@ class Owners(Registry[OwnerRecord]):
         def decide(id: str, old: OwnerRecord | None, _: float) -> OwnerRecord:
             if old is None:
                 raise OwnerNotFound(id)
-            return old._replace(credits=field.topped_up(old.credits, more, f"owner {id!r:.80}"))
+            return old._replace(credits=field.topped_up(old.credits, more, f"owner {quote(id, 80)}"))
 
         return self.change(id, decide, OwnerEventKind.CHANGED, by, claim=claim)
 
@@ -84,8 +85,8 @@ class Owners(Registry[OwnerRecord]):
         """Refuse to delete a suspended owner: its keys would be accepted again."""
         if record.status is OwnerStatus.SUSPENDED:
             raise InvalidRequest(
-                f"owner {record.id!r:.80} is suspended, and without the registration its keys would be accepted again: "
-                "resume it before you delete it, or delete it with its keys by purge"
+                f"owner {quote(record.id, 80)} is suspended, and without the registration its keys would be accepted "
+                "again: resume it before you delete it, or delete it with its keys by purge"
             )
 
     def _set(self, id: object, status: OwnerStatus, kind: OwnerEventKind, by: By) -> Flow[OwnerRecord]:

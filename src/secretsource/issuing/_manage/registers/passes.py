@@ -7,6 +7,7 @@ import secrets
 from hashlib import sha256
 from re import fullmatch
 
+from secretsource._ground.key_text import quote, written
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._manage import field
@@ -55,15 +56,13 @@ class Passes:
         self, kind: str, holder: str | int, life: timedelta | float, facts: Mapping[str, Any] | None
     ) -> Flow[IssuedPass]:
         """Make a pass."""
-        if not fullmatch("[a-z]{1,16}", kind):
-            raise InvalidRequest(f"kind must be 1 to 16 letters a to z, not {kind!r:.40}")
-        length, written = field.seconds(life, "expires_in"), json.dumps(dict(facts or {}))
+        if not fullmatch("[a-z]{1,16}", written(kind)):
+            raise InvalidRequest(f"kind must be 1 to 16 letters a to z, not {quote(kind)}")
+        length, document = field.seconds(life, "expires_in"), _document(facts)
         if length <= 0:
             raise InvalidRequest(f"expires_in must be over 0 seconds, not {length:g}")
-        if len(written) > _LONGEST_FACTS:
-            raise InvalidRequest(f"facts must have at most {_LONGEST_FACTS} bytes")
         now, text = self._parts.clock.now().wall, secrets.token_urlsafe(_BYTES)
-        record = Pass(_hash(text), kind, field.owner_id(holder), now, now + length, now, written)
+        record = Pass(_hash(text), kind, field.owner_id(holder), now, now + length, now, document)
         yield self._store.put(record)
         return IssuedPass(text, record)
 
@@ -101,6 +100,16 @@ class Passes:
                 f"a {type(self._parts.store).__name__} keeps no sessions: use a store in SQLite or PostgreSQL"
             )
         return passes
+
+
+def _document(facts: Mapping[str, Any] | None) -> str:
+    try:
+        document = json.dumps(dict(facts or {}))
+    except (TypeError, ValueError, RecursionError):
+        document = ""
+    if not 0 < len(document) <= _LONGEST_FACTS:
+        raise InvalidRequest(f"facts must be a JSON object of at most {_LONGEST_FACTS} bytes")
+    return document
 
 
 def _hash(text: str) -> str:

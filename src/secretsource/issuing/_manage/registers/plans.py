@@ -6,6 +6,7 @@ import re
 from typing import Any, TypedDict
 
 from secretsource._ground.clock import LAST_INSTANT
+from secretsource._ground.key_text import LONGEST_WORD, quote
 from secretsource.exceptions import InvalidRequest, PlanExceeded, PlanNotFound
 from secretsource.issuing import limits
 from secretsource.issuing._check import policy
@@ -127,7 +128,10 @@ def admitted(draft: KeyRecord) -> KeyRecord:
     if plan.environments is not None and draft.environment not in plan.environments:
         known = ", ".join(sorted(plan.environments))
         raise PlanExceeded(
-            draft.owner, plan.id, f"has no environment {draft.environment!r}: take one of {known}", field="environment"
+            draft.owner,
+            plan.id,
+            f"has no environment {quote(draft.environment, LONGEST_WORD)}: take one of {known}",
+            field="environment",
         )
     beyond = [] if plan.scopes is None else sorted(draft.scopes - common(draft.scopes, plan.scopes))
     if beyond:
@@ -214,18 +218,16 @@ def _environments(given: Iterable[str]) -> frozenset[str]:
     Raises:
         InvalidRequest: The list is empty, or no key can have one of them.
     """
-    if isinstance(given, str):
-        raise InvalidRequest(
-            "environments are a list of texts, not one text: write  environments=[...]", field="environments"
-        )
-    found = frozenset(given)
-    if not found:
+    if not isinstance(given, (list, tuple, set, frozenset)):
+        raise InvalidRequest("environments must be a list of texts: write  environments=[...]", field="environments")
+    if not given:
         raise InvalidRequest(
             "a plan without any environment would let no key be issued: leave environments out", field="environments"
         )
-    for environment in found:
-        if not re.fullmatch(ENVIRONMENT, str(environment)):
+    for environment in given:
+        if not isinstance(environment, str) or not re.fullmatch(ENVIRONMENT, environment):
             raise InvalidRequest(
-                f"environment {environment!r:.40} must be 2 to 8 of a-z, such as  live", field="environments"
+                f"environment {quote(environment, LONGEST_WORD)} must be 2 to 8 of a-z, such as  live",
+                field="environments",
             )
-    return found
+    return frozenset(given)

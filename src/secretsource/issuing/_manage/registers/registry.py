@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Generic
 
+from secretsource._ground.key_text import quote
 from secretsource.exceptions import ConfigurationError, Conflict, InvalidRequest, PlanNotFound, StoreError
 from secretsource.issuing._manage import field
 from secretsource.issuing._manage.registers.claims import Claims
@@ -151,7 +152,7 @@ class Registry(Generic[Kept]):
             event = OwnerEvent(name, OwnerEventKind.DELETED, now, (), by.actor, by.origin, by.reason)
             deleted: Kept | Refused = yield self._register().delete(old, event)
             if deleted is Refused.IN_USE:
-                raise InvalidRequest(f"plan {name!r:.80} has owners: give them another plan before you delete it")
+                raise InvalidRequest(f"plan {quote(name, 80)} has owners: give them another plan before you delete it")
             if not isinstance(deleted, Refused):
                 yield from self._tell(name)
                 return deleted
@@ -166,7 +167,7 @@ class Registry(Generic[Kept]):
         if revision is None or revision == held:
             return
         state = f"is at revision {held}, not {revision}" if held else f"does not exist, so not at revision {revision}"
-        raise Conflict(f"{self._subject} {id!r:.80} {state}: read it again and decide anew", revision=held)
+        raise Conflict(f"{self._subject} {quote(id, 80)} {state}: read it again and decide anew", revision=held)
 
     def _tell(self, id: str) -> Flow[None]:
         news = KeyChange.of_terms(self._subject, id)
@@ -185,7 +186,7 @@ class Registry(Generic[Kept]):
 
     def _contended(self, id: str) -> StoreError:
         return StoreError(
-            f"{self._subject} {id!r:.80} changed {_MOST_ATTEMPTS} times while it was to be changed here: try again"
+            f"{self._subject} {quote(id, 80)} changed {_MOST_ATTEMPTS} times while it was to be changed here: try again"
         )
 
 

@@ -6,6 +6,7 @@ is deleted before it has ended, so a kill in the middle leaves no key that is ac
 
 from __future__ import annotations
 
+from secretsource._ground.key_text import quote
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import StoreError
 from secretsource.issuing._manage import field
@@ -62,7 +63,8 @@ class Purges:
             ended = yield from self._revocations.of_owner(name, by)
             if ended.left:
                 raise StoreError(
-                    f"{len(ended.left)} keys of owner {name!r:.80} were not revoked, so not all is deleted: call again"
+                    f"{len(ended.left)} keys of owner {quote(name, 80)} were not revoked, so not all is deleted: "
+                    "call again"
                 )
             revoked += len(ended)
             deleted += yield from self._delete_ended(name)
@@ -72,7 +74,7 @@ class Purges:
             if done:
                 yield from self._tell(name)
                 return PurgeReport(name, revoked, deleted)
-        raise StoreError(f"keys of owner {name!r:.80} are issued as fast as they are deleted: stop, then repeat")
+        raise StoreError(f"keys of owner {quote(name, 80)} are issued as fast as they are deleted: stop, then repeat")
 
     def _delete_ended(self, owner: str) -> Flow[int]:
         """Delete the keys of an owner that have ended, and return their number."""

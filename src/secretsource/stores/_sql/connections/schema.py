@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, String, Table, inspect, select, text
 
+from secretsource._ground.key_text import quote
 from secretsource.stores._sql.connections.faults import MIGRATE
 from secretsource.stores._sql.rows.tables import HEAD, KEYS, VERSION_TABLE, VERSIONS, tables_for
 
@@ -45,7 +46,7 @@ def foreign(version: str | None) -> str | None:
         return None
     if version.isdecimal() and version > HEAD:
         return f"is of version {version:.32}, and this package knows up to {HEAD}: upgrade secretsource"
-    return f"says that it is of version {version!r:.32}, which never existed: restore its table {VERSION_TABLE}"
+    return f"says that it is of version {quote(version, 32)}, which never existed: restore its table {VERSION_TABLE}"
 
 
 def create(connection: Connection) -> str | None:
