@@ -116,7 +116,7 @@ async def test_keys_are_listed_page_by_page(world: World) -> None:
     made = [(await world.customer_key(owner, prefix="acme")).record.key_id for owner in ("acme", "ajax", "acme")]
     await world.keys.disable(made[1])
     first = (await world.root("GET", "/v1/keys?limit=2")).json
-    rest = (await world.root("GET", f"/v1/keys?limit=2&cursor={first['next'].replace(' ', '%20')}")).json
+    rest = (await world.root("GET", f"/v1/keys?limit=2&cursor={first['next']}")).json
     assert [key["key_id"] for key in first["keys"] + rest["keys"]] == made
     for query, found in {
         "owner=acme": [0, 2], "owner=nobody": [], "status=disabled": [1], "prefix=acme&owner=ajax": [1],

@@ -1,4 +1,7 @@
-"""The place where a listing continues: the instant and the key of a page's last record, as one text."""
+"""The place where a listing continues: the instant and the key of a page's last record, as one text.
+
+It goes into an address as it is: it has letters, digits and ``-``, ``.``, ``_`` alone (RFC 3986, unreserved).
+"""
 
 # pure: decides from its arguments; no clock, no I/O, no await
 
@@ -23,7 +26,7 @@ def behind(record: KeyRecord) -> str:
 
 def behind_place(created: float, key_id: str) -> str:
     """Return the cursor for continuing after a place in the order of a listing, whether or not a record is there."""
-    return f"{float(created)!r} {key_id}"
+    return f"{float(created)!r}_{key_id}".replace("+", "")
 
 
 def place(cursor: str) -> tuple[float, str]:
@@ -32,11 +35,12 @@ def place(cursor: str) -> tuple[float, str]:
     Raises:
         InvalidRequest: The cursor is not exactly as `behind` writes it.
     """
-    written, _, key_id = cursor[:_LONGEST].partition(" ")
+    given = cursor.replace(" ", "_") if len(cursor) <= _LONGEST else ""  # older pages had a blank there
+    written, _, key_id = given.partition("_")
     try:
         created = float(written)
     except ValueError:
         created = float("nan")
-    if isfinite(created) and is_key_id(key_id) and cursor == f"{created!r} {key_id}":
+    if isfinite(created) and is_key_id(key_id) and given == behind_place(created, key_id):
         return created, key_id
     raise InvalidRequest("the cursor of this listing is not one of ours: start again without it")

@@ -18,7 +18,7 @@ __all__ = ["StoreListing"]
 
 
 FOREIGN_CURSORS = (
-    "nonsense", "", " ", "\0", "\ud800", "nan " + "k" * 22, "inf " + "k" * 22, "1e999 " + "k" * 22, "5.0 k", "9" * 5000
+    "nonsense", "", " ", "\0", "\ud800", "nan_" + "k" * 22, "inf_" + "k" * 22, "1e999_" + "k" * 22, "5.0_k", "9" * 5000
 )  # fmt: skip
 """Cursors that no store has returned."""
 
