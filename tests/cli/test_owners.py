@@ -65,7 +65,10 @@ def test_a_customer_is_signed_out(done: Command, command: Command) -> None:
     with ApiKeys.open("sqlite:///keys.db", peppers=["a pepper of this test"]) as keys:
         ways = [keys.passes.issue(kind, "acme", expires_in=60).plaintext for kind in ("link", "customer", "customer")]
         foreign = keys.passes.issue("customer", "globex", expires_in=60).plaintext
-        assert done("owners", "sign-out", " acme") == {"owner": "acme", "ended": 3}
+        assert done("owners", "sign-out", " acme", "--reason", "a lost phone") == {"owner": "acme", "ended": 3}
+        (event,) = keys.owners.events("acme")
+        assert (event.kind, event.reason) == ("signed_out", "a lost phone")
+        assert event.actor is not None
         assert [keys.passes.find(kind, way) for kind in ("link", "customer") for way in ways] == [None] * 6
         assert keys.passes.find("customer", foreign) is not None
     table = command("owners", "sign-out", "acme")

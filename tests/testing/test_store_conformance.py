@@ -188,14 +188,30 @@ class Hasty(MemoryPasses):
 
     def put(self, new: Pass) -> None:
         super().put(new)
-        self._passes = {token: each for token, each in self._passes.items() if each.ends > new.made}
+        self._passes = {token: each for token, each in self._passes.items() if each is None or each.ends > new.made}
 
 
 class EndsAll(MemoryPasses):
     """Ends the sessions of everybody."""
 
-    def take_all(self, kind: str, holder: str) -> int:
-        return sum(super(EndsAll, self).take_all(kind, each.holder) for each in [*self._passes.values()])
+    def take_all(self, kinds: Any, holder: str, event: Any = None) -> int:
+        holders = {each.holder for each in [*self._passes.values()] if each is not None}
+        return sum(super(EndsAll, self).take_all(kinds, each, event) for each in holders)
+
+
+class Untold(MemoryPasses):
+    """Writes no event."""
+
+    def take_all(self, kinds: Any, holder: str, event: Any = None) -> int:
+        return super().take_all(kinds, holder)
+
+
+class AlwaysTold(MemoryPasses):
+    """Writes an event also where no pass was."""
+
+    def take_all(self, kinds: Any, holder: str, event: Any = None) -> int:
+        self._book.note("owner", [event] if event else [])
+        return super().take_all(kinds, holder)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +223,8 @@ class EndsAll(MemoryPasses):
         (Hoarding, "what_has_ended_is_forgotten"),
         (Hasty, "what_has_ended_is_forgotten"),
         (EndsAll, "every_pass_of_a_holder_is_taken"),
+        (Untold, "an_event_is_stored_with_the_passes_that_are_taken"),
+        (AlwaysTold, "an_event_is_stored_with_the_passes_that_are_taken"),
     ],
 )
 def test_a_store_of_links_and_sessions_that_cheats_is_caught(dishonest: type[MemoryPasses], case: str) -> None:
@@ -214,14 +232,14 @@ def test_a_store_of_links_and_sessions_that_cheats_is_caught(dishonest: type[Mem
     suite: Any = StoreConformance()
     fixtures: Any = StoreConformance
 
-    def play(passes: MemoryPasses) -> None:
+    def play(passes: type[MemoryPasses]) -> None:
         store = MemoryStore()
-        store.passes = passes
+        store.passes = passes(store._book)
         getattr(suite, f"test_{case}")(fixtures.passing.__wrapped__(suite, store))
 
-    play(MemoryPasses())
+    play(MemoryPasses)
     with pytest.raises(AssertionError):
-        play(dishonest())
+        play(dishonest)
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,7 @@ class OwnerEventKind(enum.StrEnum):
     RESUMED = "resumed"
     DELETED = "deleted"
     PURGED = "purged"
+    SIGNED_OUT = "signed_out"
 
 
 class OwnerEvent(NamedTuple):

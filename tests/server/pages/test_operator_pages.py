@@ -376,6 +376,25 @@ async def test_a_link_for_support_opens_the_pages_of_the_customer(world: World, 
     assert (await other.post("/portal/sign-in", {"link": link[1]})).status == 410
 
 
+async def test_an_operator_signs_a_customer_out(world: World, operating: Browser) -> None:
+    """After the tick; the event names the operator, the place and the reason, and the page of the customer shows it."""
+    await world.keys.owners.put("acme")
+    customer = Browser(world.app, world.keys)
+    await customer.sign_in("acme")
+    assert "Sign the customer out" in await page_of(operating, "/operator/owner?id=acme")
+    await page_of(operating, "/operator/owner/sign-out?id=acme")
+    given = {"owner": "acme", "reason": "a lost phone"}
+    assert (await operating.post("/operator/owner/sign-out", given)).status == 422
+    assert (await customer.get("/portal/keys")).status == 200
+    done = await operating.post("/operator/owner/sign-out", {**given, "sure": "yes"})
+    assert (done.status, done.headers["location"]) == (303, "/operator/owner?id=acme")
+    assert (await customer.get("/portal/keys")).status == 303
+    _, event = await world.keys.owners.events("acme")
+    told = (event.kind.value, event.actor, event.origin, event.reason)
+    assert told == ("signed_out", f"root key {world.root_key_id}", "192.0.2.7", "a lost phone")
+    assert "<b>signed out</b>" in await page_of(operating, "/operator/owner?id=acme")
+
+
 async def test_the_health_names_the_parts_and_no_address(world: World, operating: Browser) -> None:
     """The version, the kind of the store, the peppers and the chores."""
     await world.customer_key()

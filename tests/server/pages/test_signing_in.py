@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.server.pages.browser import Browser
 
+from secretsource.issuing import OwnerEventKind
 from secretsource.server.open_paths.links import WAYS_IN, new_link
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ async def test_a_purged_customer_is_signed_out(world: World, browser: Browser) -
 
 
 async def test_a_customer_is_signed_out_everywhere(world: World, browser: Browser) -> None:
-    """Each browser and each open link of that customer; an operator and another customer stay signed in."""
+    """Each browser and each open link of that customer, with one event; an operator and another customer stay in."""
     other, foreign, operator = (Browser(world.app, world.keys) for _ in range(3))
     for each in (browser, other):
         await each.sign_in("acme")
@@ -45,8 +46,12 @@ async def test_a_customer_is_signed_out_everywhere(world: World, browser: Browse
     await operator.get("/operator/sign-in")
     assert (await operator.post("/operator/sign-in", {"key": world.root.key})).status == 303
     link = (await new_link(world.keys, "acme")).plaintext
-    answer = await world.root("POST", "/v1/owners/acme:signOut")
+    answer = await world.root("POST", "/v1/owners/acme:signOut", {"reason": "a lost phone"})
     assert (answer.status, answer.json) == (200, {"owner": "acme", "ended": 3})
+    assert (await world.root("POST", "/v1/owners/acme:signOut")).json["ended"] == 0
+    (event,) = await world.keys.owners.events("acme")
+    told = (event.kind, event.actor, event.origin, event.reason)
+    assert told == (OwnerEventKind.SIGNED_OUT, f"root key {world.root_key_id}", "192.0.2.7", "a lost phone")
     for each in (browser, other):
         assert (await each.get("/portal/keys")).status == 303
     assert (await foreign.get("/portal/keys")).status == 200
@@ -70,7 +75,7 @@ async def test_no_session_slips_past_a_sign_out(
 
     async def meanwhile(*given: Any) -> Any:
         monkeypatch.setattr(passes, moment, real)
-        await world.keys.passes.end(WAYS_IN, holder="acme")
+        await world.keys.owners.sign_out("acme", WAYS_IN)
         return await real(*given)
 
     monkeypatch.setattr(passes, moment, meanwhile)

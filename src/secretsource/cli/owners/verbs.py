@@ -125,7 +125,9 @@ def resume(
         _show(keys.owners.resume(owner, reason=reason, **operator()), as_json)
 
 
-def sign_out(context: typer.Context, owner: OwnerId, store: Store = DEFAULT_STORE, as_json: Json = False) -> None:
+def sign_out(
+    context: typer.Context, owner: OwnerId, reason: Reason = None, store: Store = DEFAULT_STORE, as_json: Json = False
+) -> None:
     """End every session of a customer on the pages of the service, and every portal link that was not used yet.
 
     Its keys stay as they are. Do it when a person leaves the customer, or a device of one is lost.
@@ -135,7 +137,8 @@ def sign_out(context: typer.Context, owner: OwnerId, store: Store = DEFAULT_STOR
     from secretsource.server.open_paths.links import WAYS_IN
 
     with open_keys(context, store, peppered=False) as keys:
-        document = signed_out_document(owner_id(owner), keys.passes.end(WAYS_IN, holder=owner))
+        ended = keys.owners.sign_out(owner, WAYS_IN, reason=reason, **operator())
+        document = signed_out_document(owner_id(owner), ended)
     if as_json:
         write_json(document)
     else:

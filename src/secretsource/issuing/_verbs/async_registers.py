@@ -100,6 +100,18 @@ class AsyncOwnerRegister:
         """Do as `OwnerRegister.resume` does."""
         return await arun(self._owners.resume(id, by(actor, origin, reason)))
 
+    async def sign_out(
+        self,
+        id: str | int,
+        kinds: Sequence[str],
+        *,
+        reason: str | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+    ) -> int:
+        """Do as `OwnerRegister.sign_out` does."""
+        return await arun(self._owners.sign_out(id, kinds, by(actor, origin, reason)))
+
     async def delete(
         self, id: str | int, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> OwnerRecord:

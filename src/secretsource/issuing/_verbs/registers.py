@@ -191,6 +191,34 @@ class OwnerRegister:
         """Accept the keys of a suspended owner again; arguments and errors as for `suspend`."""
         return run(self._owners.resume(id, by(actor, origin, reason)))
 
+    def sign_out(
+        self,
+        id: str | int,
+        kinds: Sequence[str],
+        *,
+        reason: str | None = None,
+        actor: str | None = None,
+        origin: str | None = None,
+    ) -> int:
+        """End every pass of an owner, registered or not; its keys stay as they are.
+
+        The event ``signed_out`` is written if there was a pass.
+
+        Args:
+            id: The owner.
+            kinds: The kinds of its passes, which end in this order: first what a new session is made from.
+            reason: The reason, for the event; this and the next two are cut to 255 characters.
+            actor: The person or program that ends them.
+            origin: Its address or host name.
+
+        Returns:
+            The number of passes.
+
+        Raises:
+            ConfigurationError: The store keeps no passes.
+        """
+        return run(self._owners.sign_out(id, kinds, by(actor, origin, reason)))
+
     def delete(
         self, id: str | int, *, reason: str | None = None, actor: str | None = None, origin: str | None = None
     ) -> OwnerRecord:

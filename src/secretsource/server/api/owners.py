@@ -187,9 +187,12 @@ async def portal_link(owner: Named, service: Serving, asked: Annotated[Visitor |
 
 
 @on(routes, "POST", f"{ONE}:signOut", "signOwnerOut", SignedOut, "portal:write")
-async def sign_out(owner: Named, service: Serving) -> Response:
+async def sign_out(
+    owner: Named, caller: Caller, service: Serving, asked: Annotated[Cause | None, Body()] = None
+) -> Response:
     """End every session of a customer on the pages, and every link that was not used yet. Its keys stay as they are."""
-    return shown(signed_out_document(owner, await service.keys.passes.end(WAYS_IN, holder=owner)))
+    ended = await service.keys.owners.sign_out(owner, WAYS_IN, **authored(caller, asked))
+    return shown(signed_out_document(owner, ended))
 
 
 async def _alone(owner: str, asked: OwnerFilter, service: Serving) -> list[dict[str, Any]]:

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import threading
 
+from secretsource.stores._memory.registers import Book
 from secretsource.stores.registers.passes import Pass, PassStore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretsource.stores.owners import OwnerEvent
 
 __all__ = ["MemoryPasses"]
 
 
 class MemoryPasses(PassStore):
-    """Passes in a dictionary; the lock keeps a use from bringing back a pass that is taken."""
+    """Passes in a dictionary; the lock keeps a use from bringing back a pass that is taken.
 
-    def __init__(self) -> None:
-        self._passes: dict[str, Pass] = {}
+    Args:
+        book: The owners of the same store.
+    """
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._passes: dict[str, Pass | None] = {}  # None for one that was taken together with others
         self._lock = threading.RLock()
 
     def put(self, new: Pass) -> None:
         """Store a pass; see `PassStore.put`."""
-        for old in [each for each in [*self._passes.values()] if each.ends < new.made]:
-            self._passes.pop(old.token, None)
+        for token, old in [*self._passes.items()]:
+            if old is None or old.ends < new.made:
+                self._passes.pop(token, None)
         self._passes[new.token] = new
 
     def get(self, token: str) -> Pass | None:
@@ -39,10 +52,14 @@ class MemoryPasses(PassStore):
             if found is not None and found.seen < seen:
                 self._passes[token] = found._replace(seen=seen)
 
-    def take_all(self, kind: str, holder: str) -> int:
+    def take_all(self, kinds: Sequence[str], holder: str, event: OwnerEvent | None = None) -> int:
         """Take every pass of a holder; see `PassStore.take_all`."""
-        theirs = [each.token for each in [*self._passes.values()] if (each.kind, each.holder) == (kind, holder)]
-        return sum(self.take(token, kind) is not None for token in theirs)
+        with self._lock:
+            theirs = [token for token in self._of(holder) if self._kind(token) in kinds]
+            if theirs:
+                events = [] if event is None else [event]
+                self._book.note("owner", events, (self._passes, dict.fromkeys(theirs)))
+            return len(theirs)
 
     def drop(self, holder: str) -> bool:
         """Forget every pass of a holder, and return whether there was one."""
@@ -53,4 +70,8 @@ class MemoryPasses(PassStore):
             return bool(theirs)
 
     def _of(self, holder: str) -> list[str]:
-        return [token for token, each in self._passes.items() if each.holder == holder]
+        return [token for token, each in [*self._passes.items()] if each is not None and each.holder == holder]
+
+    def _kind(self, token: str) -> str | None:
+        found = self._passes.get(token)
+        return None if found is None else found.kind

@@ -98,13 +98,15 @@ class Book:
         self._tell(KeyChange.of_terms(subject, record.id))
         return after
 
-    def note(self, subject: str, events: Sequence[OwnerEvent]) -> None:
-        """Write events that change no record."""
+    def note(self, subject: str, events: Sequence[OwnerEvent], beside: Stage = ALONE) -> None:
+        """Write events that change no record, with what belongs to them elsewhere."""
+        kept_beside, new_beside = beside
         with self._lock:
             while True:
                 state = self._state
                 noted = _noted(state, subject, events)
                 if self._state is state:  # else a signal's handler has made a change meanwhile
+                    kept_beside |= new_beside  # both at once, as in `change`
                     self._state = noted
                     return
 

@@ -73,7 +73,7 @@ class MemoryStore(KeyStore, ChangeFeed):
         self.history = MemoryHistory(self._all_that_happened)
         self.claims = MemoryClaims(self._update_all, self.owners)
         self.outbox = MemoryOutbox(self.history)
-        self.passes = MemoryPasses()
+        self.passes = MemoryPasses(self._book)
         self.upkeep = MemoryUpkeep(
             self._remove,
             lambda: [*self._records.values()],

@@ -6,14 +6,19 @@ from functools import partial
 
 from sqlalchemy import select
 
+from secretsource.stores._sql.registers import take_turn
 from secretsource.stores._sql.rows.tables import PASSES
 from secretsource.stores.registers.passes import Pass, PassStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from secretsource.stores._sql.connections.database import Database
+    from secretsource.stores._sql.registers import SqlRegister
+    from secretsource.stores.owners import OwnerEvent, OwnerRecord
 
 __all__ = ["SqlPasses"]
 
@@ -23,10 +28,12 @@ class SqlPasses(PassStore):
 
     Args:
         database: The database.
+        owners: The owners in it.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, owners: SqlRegister[OwnerRecord]) -> None:
         self._database = database
+        self._owners = owners
 
     def put(self, new: Pass) -> None:
         """Store a pass; see `PassStore.put`."""
@@ -45,10 +52,19 @@ class SqlPasses(PassStore):
         older = PASSES.update().where(PASSES.c.token == token, PASSES.c.seen < seen).values(seen=seen)
         self._database.write(lambda connection: connection.execute(older))
 
-    def take_all(self, kind: str, holder: str) -> int:
+    def take_all(self, kinds: Sequence[str], holder: str, event: OwnerEvent | None = None) -> int:
         """Take every pass of a holder; see `PassStore.take_all`."""
-        theirs = PASSES.delete().where(PASSES.c.kind == kind, PASSES.c.holder == holder)
-        return self._database.write(lambda connection: connection.execute(theirs).rowcount)
+
+        def take(connection: Connection) -> int:
+            if event is not None:
+                take_turn(connection)  # before any row is locked, as in every transaction that writes such an event
+            theirs = PASSES.delete().where(PASSES.c.holder == holder)
+            number = sum(connection.execute(theirs.where(PASSES.c.kind == kind)).rowcount for kind in kinds)
+            if number and event is not None:
+                self._owners.note(connection, event)
+            return number
+
+        return self._database.write(take)
 
 
 def _put(connection: Connection, new: Pass) -> None:

@@ -106,7 +106,7 @@ class SqlRegister(Register[Kept], Generic[Kept]):
             columns["plan"] = record.plan
             if record.plan is not None and not _is_there(connection, PLANS, record.plan):
                 return Refused.NO_PLAN
-        columns["revision"] = revision = self._note(connection, event)
+        columns["revision"] = revision = self.note(connection, event)
         table = self._table
         connection.execute(
             table.update().where(table.c.id == record.id).values(columns) if held else insert(table).values(columns)
@@ -118,7 +118,7 @@ class SqlRegister(Register[Kept], Generic[Kept]):
             return Refused.OUTDATED
         if self._table is PLANS and _is_there(connection, OWNERS, record.id, column="plan"):
             return Refused.IN_USE
-        revision = self._note(connection, event)
+        revision = self.note(connection, event)
         connection.execute(self._table.delete().where(self._table.c.id == record.id))
         if self._table is OWNERS:
             connection.execute(CREDITS.delete().where(CREDITS.c.account == account_of(record.id)))
@@ -130,7 +130,7 @@ class SqlRegister(Register[Kept], Generic[Kept]):
         held = connection.execute(select(self._table.c.revision).where(self._table.c.id == record.id)).scalar()
         return held or 0
 
-    def _note(self, connection: Connection, event: OwnerEvent) -> int:
+    def note(self, connection: Connection, event: OwnerEvent) -> int:
         """Write an event, and have PostgreSQL announce it at the commit; return its number."""
         columns = event._asdict()
         del columns["revision"]

@@ -56,7 +56,7 @@ class SqlStore(KeyStore, ChangeFeed):
         self.history = SqlHistory(database)
         self.claims = SqlClaims(database, self.owners)
         self.outbox = SqlOutbox(database, self.history)
-        self.passes = SqlPasses(database)
+        self.passes = SqlPasses(database, self.owners)
         self.upkeep = SqlUpkeep(database)
         self._lookup = self._make_lookup()
         database.on_fork.append(self._lookup.forget)

@@ -13,7 +13,10 @@ from secretsource._ground.namedtuple import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
+
+    from secretsource.stores.owners import OwnerEvent
 
 __all__ = ["AsyncPassStore", "Pass", "PassStore"]
 
@@ -76,8 +79,17 @@ class PassStore(ABC):
         """Note a use of a pass; ``seen`` moves forward only."""
 
     @abstractmethod
-    def take_all(self, kind: str, holder: str) -> int:
-        """Take every pass of a kind and a holder out of the store, and return their number."""
+    def take_all(self, kinds: Sequence[str], holder: str, event: OwnerEvent | None = None) -> int:
+        """Take every pass of some kinds and a holder out of the store, and return their number.
+
+        The kinds go in their order: a pass that is made from one of an earlier kind meanwhile is taken, too, or that
+        one cannot be taken any more.
+
+        Args:
+            kinds: The kinds.
+            holder: The holder.
+            event: The event to write in the same transaction, if there is such a pass; else it is not written.
+        """
 
 
 class AsyncPassStore(ABC):
@@ -100,5 +112,5 @@ class AsyncPassStore(ABC):
         """Do the same as `PassStore.touch`."""
 
     @abstractmethod
-    async def take_all(self, kind: str, holder: str) -> int:
+    async def take_all(self, kinds: Sequence[str], holder: str, event: OwnerEvent | None = None) -> int:
         """Do the same as `PassStore.take_all`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretsource.stores.base import Pass
+from secretsource.stores.base import HistoryQuery, OwnerEvent, OwnerEventKind, Pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +71,21 @@ class StorePasses:
         foreign = SESSION._replace(token="3" * 64, holder="globex")
         for each in (theirs, foreign):
             passes(passing).put(each)
-        assert passes(passing).take_all("session", "acme") == 2
+        assert passes(passing).take_all(["session"], "acme") == 2
         assert [passes(passing).get(each.token) for each in (SESSION, theirs)] == [None, None]
         assert [passes(passing).get(each.token) for each in (LINK, foreign)] == [LINK, foreign]
+        assert passes(passing).take_all(["link", "session"], "acme") == 1
+        assert passes(passing).take(LINK.token, "link") is None
+
+    def test_an_event_is_stored_with_the_passes_that_are_taken(self, passing: KeyStore) -> None:
+        """Once, for all kinds together; where there was no pass, nothing happened."""
+        if passing.owners is None or passing.history is None:
+            pytest.skip("this store keeps no events of owners")
+        event = OwnerEvent("acme", OwnerEventKind.SIGNED_OUT, 1001.0, (), "ann", "203.0.113.9", "lost a phone")
+        kinds = ["link", "session"]
+        assert [passes(passing).take_all(kinds, "acme", event) for _ in range(2)] == [2, 0]
+        assert [each._replace(revision=0) for each in passing.owners.events("acme")] == [event]
+        assert [each.kind for each in passing.history.read(HistoryQuery(owner="acme"))] == [OwnerEventKind.SIGNED_OUT]
 
     def test_what_has_ended_is_forgotten(self, passing: KeyStore) -> None:
         """A new pass makes the store forget those that ended before; one that ends at that instant stays."""

@@ -39,6 +39,7 @@ OPERATOR: Mapping[str, tuple[str, str]] = {
     "owner": ("owner", "/operator/owner?id=globex"),
     "owner-edit": ("owner-edit", "/operator/owner/edit?id=globex"),
     "owner-suspend": ("owner-suspend", "/operator/owner/suspend?id=globex"),
+    "owner-sign-out": ("owner-sign-out", "/operator/owner/sign-out?id=globex"),
     "owner-revoke": ("owner-revoke", "/operator/owner/revoke-keys?id=globex"),
     "keys": ("keys", "/operator/keys"),
     "key": ("key", "/operator/keys/{ward}"),

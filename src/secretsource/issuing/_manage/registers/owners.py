@@ -10,12 +10,13 @@ from secretsource._ground.key_text import quote
 from secretsource.exceptions import InvalidRequest, OwnerNotFound
 from secretsource.issuing import limits
 from secretsource.issuing._manage import field
+from secretsource.issuing._manage.registers.passes import Passes
 from secretsource.issuing._manage.registers.registry import Registry, need_credits
 from secretsource.stores.base import OwnerEventKind, OwnerRecord, OwnerStatus
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
@@ -80,6 +81,10 @@ class Owners(Registry[OwnerRecord]):
     def resume(self, id: object, by: By) -> Flow[OwnerRecord]:
         """Accept the keys of a suspended owner again."""
         return self._set(id, OwnerStatus.ACTIVE, OwnerEventKind.RESUMED, by)
+
+    def sign_out(self, id: object, kinds: Sequence[str], by: By) -> Flow[int]:
+        """End every pass of some kinds of an owner, registered or not."""
+        return Passes(self._parts).end(kinds, field.owner(id), by)
 
     def _need_deletable(self, record: OwnerRecord) -> None:
         """Refuse to delete a suspended owner: its keys would be accepted again."""

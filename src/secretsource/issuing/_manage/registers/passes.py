@@ -11,7 +11,7 @@ from secretsource._ground.key_text import quote, written
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._manage import field
-from secretsource.stores.base import Pass
+from secretsource.stores.base import OwnerEvent, OwnerEventKind, Pass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._key.lifecycle import By
     from secretsource.stores.base import AsyncPassStore, PassStore
 
 __all__ = ["IssuedPass", "Passes"]
@@ -84,13 +85,15 @@ class Passes:
         found: Pass | None = yield self._store.take(_hash(text), kind)
         return None if found is None or self._parts.clock.now().wall >= found.ends else found
 
-    def end(self, kind: str | Sequence[str], holder: str | int) -> Flow[int]:
-        """End every pass of some kinds and a holder."""
-        name, number = field.owner_id(holder), 0
-        for each in (kind,) if isinstance(kind, str) else kind:
-            ended: int = yield self._store.take_all(each, name)
-            number += ended
-        return number
+    def end(self, kind: str | Sequence[str], holder: str | int, by: By | None = None) -> Flow[int]:
+        """End every pass of some kinds and a holder; an author is for an owner, whose history gets an event."""
+        name, kinds = field.owner_id(holder), (kind,) if isinstance(kind, str) else tuple(kind)
+        event = None
+        if by is not None:
+            now = self._parts.clock.now().wall
+            event = OwnerEvent(name, OwnerEventKind.SIGNED_OUT, now, (), by.actor, by.origin, by.reason)
+        ended: int = yield self._store.take_all(kinds, name, event)
+        return ended
 
     @property
     def _store(self) -> PassStore | AsyncPassStore:

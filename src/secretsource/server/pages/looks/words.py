@@ -115,6 +115,7 @@ EVENTS: Mapping[str, str] = {
     OwnerEventKind.RESUMED: mark("resumed"),
     OwnerEventKind.DELETED: mark("deleted"),
     OwnerEventKind.PURGED: mark("purged"),
+    OwnerEventKind.SIGNED_OUT: mark("signed out"),
 }
 """The words for the events of keys, owners and plans."""
 

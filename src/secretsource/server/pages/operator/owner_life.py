@@ -1,10 +1,10 @@
-"""The life of an owner: suspend and resume it, revoke all its keys, and open its pages for support."""
+"""The life of an owner: suspend and resume it, revoke all its keys, sign it out, and open its pages for support."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secretsource.server.open_paths.links import address_of, new_link
+from secretsource.server.open_paths.links import WAYS_IN, address_of, new_link
 from secretsource.server.pages.operator.desk import MOST_COUNTED, view
 from secretsource.server.pages.operator.owners import find, named
 
@@ -65,6 +65,20 @@ async def link(desk: Desk) -> Response:
     return desk.page("operator/owner-link.html", 201, owner=owner, address=address_of(made, address))
 
 
+async def show_sign_out(desk: Desk) -> Response:
+    """Ask once more before every session of an owner ends."""
+    return desk.page("operator/owner-sign-out.html", owner=named(desk, desk.asked("id")))
+
+
+async def sign_out(desk: Desk) -> Response:
+    """End every session of an owner on its pages, and every link that was not used yet."""
+    owner = named(desk, desk.form.text("owner"))
+    if not desk.is_sure():
+        return desk.page("operator/owner-sign-out.html", 422, owner=owner)
+    await desk.keys.owners.sign_out(owner, WAYS_IN, **desk.by(desk.form.text("reason")))
+    return desk.go(f"/operator/owner?{desk.query(id=owner)}")
+
+
 async def _ask(desk: Desk, owner: str, template: str, status: int = 200) -> Response:
     record = await find(desk, owner)
     newest = await desk.keys.list(owner=owner, newest_first=True, limit=MOST_COUNTED)
@@ -78,5 +92,7 @@ VIEWS = (
     view("POST", "/operator/owner/resume", "resumeOwnerByPage", "owners:write", resume),
     view("GET", "/operator/owner/revoke-keys", "showOwnerRevoke", "keys:write", show_revoke),
     view("POST", "/operator/owner/link", "makePortalLinkByPage", "portal:write", link),
+    view("GET", "/operator/owner/sign-out", "showOwnerSignOut", "portal:write", show_sign_out),
+    view("POST", "/operator/owner/sign-out", "signOwnerOutByPage", "portal:write", sign_out),
     view("POST", "/operator/owner/revoke-keys", "revokeOwnerKeysByPage", "keys:write", revoke),
 )
