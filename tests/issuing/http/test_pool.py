@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.forks import is_right_in_child, needs_fork
 
 from secretsource.exceptions import ConfigurationError
+from secretsource.issuing import NO_SCOPE, Admission, Admitted
 from secretsource.issuing._http import pool as pools
 from secretsource.issuing._http.pool import LookupPool, Overloaded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from secretsource.issuing import ApiKeys
 
 
 async def test_a_call_is_made_in_a_thread_of_the_pool() -> None:
@@ -64,6 +70,56 @@ async def test_a_request_that_is_given_up_leaves_the_line() -> None:
     go.set()
     await first
     assert await pool.call(lambda: list(made)) == []
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_an_answer_that_nobody_waits_for_is_passed_on(fails: bool) -> None:
+    """In a thread, once the call is done; an error is not."""
+    pool, go, began, heard = LookupPool(1), threading.Event(), threading.Event(), list[object]()
+
+    def answer() -> str:
+        began.set()
+        assert go.wait(30)
+        assert not fails
+        return threading.current_thread().name
+
+    call = asyncio.ensure_future(pool.call(answer, heard.append))
+    assert await asyncio.to_thread(began.wait, 30)
+    call.cancel()
+    await asyncio.wait({call})
+    go.set()
+    for _ in range(2):  # by the only thread: after the call, and after what was passed on
+        await pool.call(lambda: None)
+    assert len(heard) == (0 if fails else 1)
+
+
+async def test_a_request_that_is_given_up_holds_no_place(make_keys: Callable[..., ApiKeys], store: Any) -> None:
+    """The thread lets it in when nobody waits any more, and its place is free for the next one."""
+    keys = make_keys()
+    key = keys.issue(owner="acme", rate_limit="1 at once").plaintext
+    admission, go, began, released = Admission(keys, scope=NO_SCOPE), *(threading.Event() for _ in range(3))
+    peek, release = store.peek, keys.release
+
+    def slow(key_id: str) -> Any:
+        began.set()
+        assert go.wait(30)
+        return peek(key_id)
+
+    def note(verdict: Any) -> bool:
+        try:
+            return release(verdict)
+        finally:
+            released.set()
+
+    store.peek, keys.release = slow, note  # type: ignore[method-assign]
+    asked = {"X-API-Key": key}, None, "GET", "/"
+    request = asyncio.ensure_future(admission.aadmit(*asked))
+    assert await asyncio.to_thread(began.wait, 30)
+    request.cancel()
+    await asyncio.wait({request})
+    go.set()
+    assert await asyncio.to_thread(released.wait, 30)
+    assert isinstance(await admission.aadmit(*asked), Admitted)
 
 
 async def test_no_threads_left_is_a_full_pool(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,8 +160,9 @@ class Admission:
     def _look_aside(self, text: str, asked: Asked) -> Verdict | Awaitable[Verdict]:
         """Check a key with keys for threads, on an event loop: in memory, or in a thread of the pool."""
         try:
-            verdict: Verdict | None = self._keys._recall(text, asked)
-            return self._pool.look_up(self._keys._look_up, text, asked) if verdict is None else verdict
+            keys = self._keys
+            verdict: Verdict | None = keys._recall(text, asked)
+            return self._pool.look_up(keys._look_up, text, asked, keys.release) if verdict is None else verdict
         finally:
             del text  # a traceback shows no key
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from secretsource._ground import fork
@@ -63,8 +64,12 @@ class LookupPool:
         self._executor = ThreadPoolExecutor(self._threads, "secretsource-lookup")
         self._calls: set[Future[Any]] = set()
 
-    async def call(self, function: Callable[[], R]) -> R:
+    async def call(self, function: Callable[[], R], unheard: Callable[[R], object] | None = None) -> R:
         """Call a function in a thread.
+
+        Args:
+            function: The function to call.
+            unheard: Called with its answer, in a thread, if nobody waits for that any more.
 
         Raises:
             Overloaded: Too many calls wait, no thread was free in time, or no thread can be started.
@@ -78,23 +83,34 @@ class LookupPool:
             if not answer.done() and call.cancel():
                 raise Overloaded
             return await answer
+        except asyncio.CancelledError:  # of the request; a call that was begun goes on
+            if unheard is not None and not call.cancel():
+                call.add_done_callback(partial(self._pass_on, unheard))
+            raise
         finally:
-            answer.cancel()  # of a request that is cancelled
+            answer.cancel()
 
-    async def look_up(self, look_up: Callable[[str, Asked], Verdict], text: str, asked: Asked) -> Verdict:
+    def _pass_on(self, unheard: Callable[[R], object], call: Future[R]) -> None:
+        if call.exception() is None:
+            self._submit(partial(unheard, call.result()))
+
+    async def look_up(
+        self, look_up: Callable[[str, Asked], Verdict], text: str, asked: Asked, release: Callable[[Verdict], object]
+    ) -> Verdict:
         """Look a key up in a thread, with keys for threads.
 
         Args:
             look_up: The function that looks it up.
             text: The key.
             asked: The question about it.
+            release: The function that releases the place of a request that is cancelled meanwhile.
 
         Raises:
             Overloaded: As for `call`.
         """
         lookup = _Lookup(look_up, text, asked)
         del text  # a traceback shows no key
-        return await self.call(lookup)
+        return await self.call(lookup, release)
 
     def _submit(self, function: Callable[[], R]) -> Future[R] | None:
         try:
