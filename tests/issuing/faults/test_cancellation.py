@@ -26,7 +26,7 @@ class WaitingStore(AsyncMemoryStore):
         given: Any = super().__getattribute__(name)
         if name.startswith("_") or name == "subscribe":
             return given
-        return WaitingRegister(given) if name in {"owners", "plans", "counts"} else waiting(given)
+        return WaitingRegister(given) if name in {"owners", "plans", "counts", "credits"} else waiting(given)
 
 
 class WaitingRegister:
@@ -119,6 +119,27 @@ ACTS: dict[str, Callable[[World], Awaitable[object]]] = {
     "list": lambda world: world.keys.list(),
     "close": lambda world: world.keys.close(),
 }
+
+
+async def test_a_check_that_is_cancelled_while_it_pays_holds_no_place() -> None:
+    """Wherever it waits for the store of the credits, the next request finds the place free."""
+    cancelled, is_over = 0, False
+    while not is_over:
+        keys = AsyncApiKeys(WaitingStore(MemoryStore()), peppers=[PEPPER], flush_every=1e9)
+        issued = await keys.issue(owner="acme", credits=9, rate_limit="1 at once")
+        task = asyncio.ensure_future(keys.check(issued.plaintext, scope=NO_SCOPE, fresh=True))
+        for _ in range(cancelled + 1):
+            await asyncio.sleep(0)
+        is_over = task.done()
+        if is_over:
+            await keys.release(await task)
+        else:
+            task.cancel()
+            await asyncio.wait({task})
+            cancelled += 1
+        assert await keys.check(issued.plaintext, scope=NO_SCOPE, fresh=True)
+        await keys.close()
+    assert cancelled > 2
 
 
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)

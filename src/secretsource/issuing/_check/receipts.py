@@ -161,6 +161,14 @@ def undo_quietly(parts: Parts, receipt: Receipt) -> Flow[None]:
         yield from undo(parts, receipt)
 
 
+def release_quietly(parts: Parts, receipt: Receipt) -> Flow[None]:
+    """Release the leases on a receipt, as far as the limiter can be asked."""
+    lease = receipt.take_lease()
+    if lease is not None:
+        with suppress(StoreError):
+            yield from _return(parts, receipt, lease, 0)
+
+
 def _return(parts: Parts, receipt: Receipt, drawn: Draw, cost: int) -> Flow[None]:
     if _refunds(receipt.limiter):
         now = parts.clock.now()

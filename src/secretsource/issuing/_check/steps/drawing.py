@@ -10,7 +10,7 @@ from typing import Any
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing._check.purses import with_credits
-from secretsource.issuing._check.receipts import Receipt, undo_quietly
+from secretsource.issuing._check.receipts import Receipt, release_quietly, undo_quietly
 from secretsource.issuing._check.route_limit import account_and_plan
 from secretsource.issuing._check.steps.weighing import over_limit
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
@@ -97,6 +97,10 @@ class Drawing:
         except StoreError:
             yield from undo_quietly(self._parts, receipt)
             return Rejected(Reason.STORE_UNAVAILABLE, entry.record)
+        except BaseException as error:  # a cancellation: the request is charged, and holds no place
+            if not isinstance(error, GeneratorExit):
+                yield from release_quietly(self._parts, receipt)
+            raise
         if spending.is_granted:
             receipt.purses = entry.purses if cost else ()
             return Accepted(entry.record, with_credits(drawn, entry.purses, spending.spent, now))
