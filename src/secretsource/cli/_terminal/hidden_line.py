@@ -11,6 +11,8 @@ import os
 import select
 import sys
 import time
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -39,15 +41,7 @@ def hidden_line(prompt: str) -> str:
         typer.Abort: The input ended.
         typer.BadParameter: A terminal cannot take such a value.
     """
-    return _terminal_line(prompt) if _has_terminals() else _console_line(prompt)
-
-
-def _has_terminals() -> bool:
-    try:
-        import termios  # noqa: F401 - only whether this system has it
-    except ImportError:
-        return False
-    return True
+    return _console_line(prompt) if find_spec("termios") is None else _terminal_line(prompt)
 
 
 def _terminal_line(prompt: str) -> str:
@@ -72,7 +66,6 @@ def _terminal_line(prompt: str) -> str:
 def _console_line(prompt: str) -> str:
     """Ask at a console of Windows, which gives characters above U+FFFF in two halves."""
     import getpass
-    from importlib import import_module
 
     console: Any = import_module("msvcrt")
     typed = getpass.getpass(prompt)

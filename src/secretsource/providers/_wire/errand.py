@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from contextvars import copy_context
-from functools import partial
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -62,9 +61,9 @@ async def in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
     """
     from asyncio import get_running_loop
 
-    waiting, do = None, partial(copy_context().run, function, *arguments)
+    waiting, context = None, copy_context()
     with suppress(RuntimeError):
-        waiting = get_running_loop().run_in_executor(None, do)
+        waiting = get_running_loop().run_in_executor(None, lambda: context.run(function, *arguments))
     if waiting is None:
         raise NoThread("no thread could be started for the call")
     return await waiting
@@ -139,9 +138,11 @@ class Errands:
             errand = self._running.get(key)
             if errand is None or monotonic() - errand.begun > LOST:
                 errand = self._running[key] = _Errand()
-                do = partial(copy_context().run, self._do, key, errand, work)  # the log is silent there as it is here
+                context = copy_context()  # the log is silent there as it is here
                 try:
-                    Thread(target=do, name="secretsource-errand", daemon=True).start()
+                    Thread(
+                        target=context.run, args=(self._do, key, errand, work), name="secretsource-errand", daemon=True
+                    ).start()
                 except RuntimeError:  # the system has no thread left, or Python ends; the next caller tries again
                     del self._running[key]
                     errand.error = NoThread("no thread could be started for the work")
