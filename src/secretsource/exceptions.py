@@ -36,6 +36,8 @@ from secretsource._ground.key_text import is_key_id, masked, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from secretsource._ground.codes import FailureCode
 
 __all__ = [
@@ -67,7 +69,13 @@ __all__ = [
 
 
 class SecretSourceError(Exception):
-    """The root of the tree; catch it to catch all of ours."""
+    """The root of the tree; catch it to catch all of ours. Another process gets it whole, as from a pool of workers."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return message and attributes for `pickle` and `copy`: the constructors take more than a message."""
+        from copyreg import __newobj__  # type: ignore[attr-defined] # which pickle knows by this name
+
+        return __newobj__, (type(self), *self.args), self.__dict__ or None
 
 
 class ConfigurationError(SecretSourceError):
@@ -88,6 +96,10 @@ class ProviderNotInstalled(ConfigurationError, ImportError):
         )
         self.provider = provider
         self.extra = extra
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return the arguments: `ImportError` has its message in a place of its own."""
+        return type(self), (self.provider, self.extra)
 
 
 class ResolveError(SecretSourceError):
