@@ -479,6 +479,37 @@ class TestOverride:
         two.__exit__(None, None, None)
         assert get_secret("A", default=None) is None
 
+    def test_entered_several_times(self) -> None:
+        """One that a test shares with its helpers ends with the last of them."""
+        one = override({"A": "1"})
+        with one:
+            with one:
+                assert get_secret("A") == "1"
+            assert get_secret("A") == "1"
+        assert get_secret("A", default=None) is None
+
+    def test_threads(self) -> None:
+        """Threads that begin and end overrides at the same moment leave each other theirs, and none behind."""
+        shared, before = override({"SHARED": "s"}), sys.getswitchinterval()
+
+        def work(name: str) -> bool:
+            right = True
+            for _ in range(1000):
+                with shared, override({name: name}):
+                    right = right and (get_secret(name, default=None), get_secret("SHARED", default=None)) == (
+                        name,
+                        "s",
+                    )
+            return right
+
+        sys.setswitchinterval(1e-6)
+        try:
+            with ThreadPoolExecutor(4) as threads:
+                assert all(threads.map(work, ["A", "B", "C", "D"]))
+        finally:
+            sys.setswitchinterval(before)
+        assert [get_secret(name, default=None) for name in ("A", "B", "C", "D", "SHARED")] == [None] * 5
+
     @pytest.mark.parametrize("name", ["payments/stripe#key", "aws://payments/stripe#key?stage=x"])
     def test_by_the_whole_text(self, name: str) -> None:
         """A reference is overridden by its text, without regard to what it is made of."""

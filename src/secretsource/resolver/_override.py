@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from secretsource._ground import fork
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError, InvalidReference
 from secretsource.providers.base import Found, NotFound, Provider, SecretRef
@@ -29,7 +30,7 @@ class OverrideProvider(Provider):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers: list[override] = []
+        self.layers: tuple[override, ...] = ()
 
     @property
     def only(self) -> bool:
@@ -57,13 +58,15 @@ class OverrideProvider(Provider):
 
 
 _provider = OverrideProvider()
+_changing = fork.lock()
 _route = Route(_provider, final=True)
 
 
 class override:
     """Answer some names of the default resolver with given values, for as long as the ``with`` block runs.
 
-    Holds for the whole process, in every thread and task. Overrides nest; the innermost wins.
+    Holds for the whole process, in every thread and task. Overrides nest; the innermost wins. An override
+    may be entered several times, also by several threads: it ends with its last exit.
 
     Args:
         secrets: Name or reference to value; None for a secret that is not there.
@@ -91,22 +94,25 @@ class override:
         self.only = only
 
     def __enter__(self) -> Self:
-        if self not in _provider.layers:
-            _provider.layers.append(self)
-        _lay_over()
+        with _changing:
+            _lay_over((*_provider.layers, self))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _provider.layers[:] = [layer for layer in _provider.layers if layer is not self]
-        _lay_over()
+        with _changing:
+            layers = list(reversed(_provider.layers))
+            if self in layers:
+                layers.remove(self)
+            _lay_over(tuple(reversed(layers)))
 
     def __repr__(self) -> str:
         return f"override({', '.join(sorted(self.secrets))}{', only=True' if self.only else ''})"
 
 
-def _lay_over() -> None:
+def _lay_over(layers: tuple[override, ...]) -> None:
+    _provider.layers = layers
     default_resolver.lay_over(Overlay(_route, _provider.only) if _provider.layers else None)
 
 

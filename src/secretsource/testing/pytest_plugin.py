@@ -14,6 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from typing import Self
 
     from secretsource import override
     from secretsource.resolver._default import DefaultResolver
@@ -107,8 +108,17 @@ def secret_override() -> Iterator[Callable[[Mapping[str, str | bytes | None]], o
 
     with ExitStack() as overrides:
 
+        class InForce(override):
+            """An override that is in force already: a ``with`` block only ends it."""
+
+            def __enter__(self) -> Self:
+                return self
+
         def replace(secrets: Mapping[str, str | bytes | None], *, only: bool = False) -> override:
-            return overrides.enter_context(override(secrets, only=only))
+            made = InForce(secrets, only=only)
+            override.__enter__(made)
+            overrides.push(made)
+            return made
 
         yield replace
 
