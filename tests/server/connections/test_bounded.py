@@ -35,8 +35,11 @@ class Site:
         self.begins = False
         self.waits = True
         """Whether it waits for the whole body before it answers."""
+        self.more = ""
+        """A text behind the body that it answers with."""
         self.errors: list[str] = []
         self.writers: list[asyncio.StreamWriter] = []
+        self.state = ServerState()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer, after a while."""
@@ -51,7 +54,7 @@ class Site:
             body, more = body + message["body"], message["more_body"]
         await asyncio.sleep(self.takes)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        told = json.dumps([headers, body.decode()]).encode()
+        told = json.dumps([headers, body.decode() + self.more]).encode()
         length = b"%d" % len(told)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
@@ -96,7 +99,7 @@ async def site() -> AsyncIterator[Site]:
     """The application at a free port."""
     found = Site()
     config = Config(found, ws="none", log_config=None, timeout_keep_alive=60)
-    state, loop = ServerState(), asyncio.get_running_loop()
+    state, loop = found.state, asyncio.get_running_loop()
     server = await loop.create_server(lambda: BoundedProtocol(config, state, {}), "127.0.0.1", 0)
     found.port = server.sockets[0].getsockname()[1]
     yield found
@@ -224,6 +227,40 @@ async def test_an_idle_connection_stays(site: Site) -> None:
         await asyncio.wait_for(reader.read(1), 3 * SOON)
     writer.write(HEAD + b"Content-Length: 1\r\n\r\n2")
     assert (await asyncio.wait_for(one(reader), 30))[1] == "2"
+
+
+LARGE = 32 * 1024 * 1024
+"""Bytes of an answer that the buffers of a connection do not take."""
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("behind", [b"", HEAD, HEAD + b"X A: 1\r\n\r\n"], ids=["nothing", "a head", "nonsense"])
+async def test_a_client_that_does_not_read_is_dropped(site: Site, behind: bytes) -> None:
+    """Else it would hold a connection for as long as it lives, without a key, and also behind a refusal."""
+    site.more = "x" * LARGE
+    reader, _ = await site.open(HEAD + b"\r\n" + behind)
+
+    async def dropped() -> None:
+        while site.state.connections:
+            await asyncio.sleep(0.01)
+
+    assert await asyncio.wait_for(reader.read(1), 30)
+    await asyncio.wait_for(dropped(), 30)
+    with suppress(ConnectionError):
+        assert len(await asyncio.wait_for(reader.read(), 30)) < LARGE
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_client_that_reads_slowly_reads_to_the_end(site: Site) -> None:
+    """Each look finds less that waits."""
+    site.more = "x" * LARGE
+    reader, _ = await site.open(HEAD + b"Connection: close\r\n\r\n")
+    began, size = asyncio.get_running_loop().time(), 0
+    while part := await asyncio.wait_for(reader.read(LARGE // 100), 30):
+        size += len(part)
+        if asyncio.get_running_loop().time() < began + 4 * SOON:
+            await asyncio.sleep(SOON / 50)
+    assert size > LARGE
 
 
 async def test_requests_that_arrive_together_are_answered_in_turn(site: Site) -> None:

@@ -1,6 +1,7 @@
 """One connection of HTTP/1.1, on which a request must arrive within a time, and its headers within a size.
 
-The server beneath waits for as long as a client likes, and remembers as many headers as it sends. It also adds the
+The server beneath waits for as long as a client likes, also for one that does not read its answers, and remembers as
+many headers as it sends. It also adds the
 trailers of a chunked body to the headers: where a gateway passes trailers on, a client could write its own
 ``X-Forwarded-For`` there. And it takes the body of a request with ``Upgrade`` for the next request.
 
@@ -20,6 +21,7 @@ from secretsource.server.problems import problem
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["ARRIVES_WITHIN", "LARGEST_HEAD", "BoundedProtocol"]
 
 ARRIVES_WITHIN = 30.0
-"""Seconds in which a request must arrive, and a new connection must begin one; up to twice as long may pass."""
+"""Seconds in which a request must arrive, and a new connection must begin one; up to twice as long may pass.
+
+A client must read some of an answer in as long."""
 LARGEST_HEAD = 512 * 1024
 """Bytes of a first line and headers that are read at all; the service refuses far fewer with an answer of its own."""
 LINGERS = 2.0
@@ -52,18 +56,20 @@ class BoundedProtocol(HttpToolsProtocol):
         """Bytes of the head that is arriving, about."""
         self._waited_for: object = self
         """The exchange that the last look found unfinished, or behind which it found nothing; else this object."""
-        self._next_look: asyncio.TimerHandle | None = None
+        self._unread = 0
+        """Bytes of answers that the last look found waiting for the client to read."""
+        self._next_call: asyncio.TimerHandle | None = None
         self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Open the connection, and look at it now and then."""
         super().connection_made(transport)
-        self._next_look = self.loop.call_later(ARRIVES_WITHIN, self._look)
+        self._look_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Look no more."""
-        if self._next_look is not None:
-            self._next_look.cancel()
+        if self._next_call is not None:
+            self._next_call.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -117,15 +123,34 @@ class BoundedProtocol(HttpToolsProtocol):
         return cycle is None or cycle.scope is not self.scope
 
     def _look(self) -> None:
-        """Refuse a request that the look before found arriving, and that has not arrived since."""
+        """Refuse a request that the look before found arriving, and drop a client that has read nothing since."""
+        before, self._unread = self._unread, self.transport.get_write_buffer_size()
+        if self._unread and self._unread == before:
+            self.transport.abort()
+            return
         if self.transport.is_closing():
+            self._look_later()
             return
         waits_for = self._unfinished()
         if waits_for is self._waited_for and waits_for is not self:
             self._refuse(_TOO_SLOW)
             return
         self._waited_for = waits_for
-        self._next_look = self.loop.call_later(ARRIVES_WITHIN, self._look)
+        self._look_later()
+
+    def _look_later(self) -> None:
+        self._call_later(ARRIVES_WITHIN, self._look)
+
+    def _call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call one thing later, and nothing that was to be called before."""
+        if self._next_call is not None:
+            self._next_call.cancel()
+        self._next_call = self.loop.call_later(seconds, call)
+
+    def _close(self) -> None:
+        """Close the connection when the client has read what waits; see to it that it does."""
+        self.transport.close()
+        self._look_later()
 
     def _unfinished(self) -> object:
         """Return the exchange behind which, or in which, the client is to send something now; else this protocol."""
@@ -149,7 +174,7 @@ class BoundedProtocol(HttpToolsProtocol):
             )
             self._linger(cycle)
         else:
-            self.transport.close()
+            self._close()
 
     def _linger(self, cycle: RequestResponseCycle | None) -> None:
         """Close the sending side, and the connection a little later; the application sees its end now.
@@ -158,13 +183,13 @@ class BoundedProtocol(HttpToolsProtocol):
         the answer (RFC 9112, 9.6).
         """
         if not self.transport.can_write_eof():
-            self.transport.close()
+            self._close()
             return
         if cycle is not None:
             cycle.disconnected = True
             cycle.message_event.set()
         self.transport.write_eof()
-        self._next_look = self.loop.call_later(LINGERS, self.transport.close)
+        self._call_later(LINGERS, self._close)
 
 
 class _Behind:
