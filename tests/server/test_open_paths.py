@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,25 @@ async def test_a_process_lives_and_is_ready(world: World, monkeypatch: pytest.Mo
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
     assert b"internal" not in answer.body
     assert (await client("GET", "/livez")).status == 200
+
+
+async def test_a_store_that_hangs_is_asked_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody takes all its connections through a path that needs no key."""
+    asked, goes_on = 0, asyncio.Event()
+    get = world.keys.get
+
+    async def slow(key_id: str) -> Any:
+        nonlocal asked
+        asked += 1
+        await goes_on.wait()
+        return await get(key_id)
+
+    monkeypatch.setattr(world.keys, "get", slow)
+    answers = [asyncio.ensure_future(world.root.by(None)("GET", "/readyz")) for _ in range(50)]
+    await asyncio.sleep(0)
+    goes_on.set()
+    assert {answer.status for answer in await asyncio.gather(*answers)} == {200}
+    assert asked == 1
 
 
 async def test_figures_name_no_customer(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -67,13 +68,15 @@ class _Readiness:
     def __init__(self, service: Service) -> None:
         self._keys = service.keys
         self._until = float("-inf")
+        self._turn = asyncio.Lock()
         self._known = problem(503, "unavailable", "the store was not asked yet")
 
     async def answer(self) -> HttpAnswer:
         """Return the answer to ``/readyz``; it says nothing about the inside."""
-        if monotonic() >= self._until:
-            self._known = await self._ask()
-            self._until = monotonic() + BELIEVED
+        async with self._turn:  # a store that hangs is asked by one request, and not by all that come meanwhile
+            if monotonic() >= self._until:
+                self._known = await self._ask()
+                self._until = monotonic() + BELIEVED
         return self._known
 
     async def _ask(self) -> HttpAnswer:
