@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ from secretsource.issuing.documents import record_document
 from secretsource.server.app import Application, build, workers
 from secretsource.server.outgoing import retries, worker
 from secretsource.server.settings import ServerSettings
-from secretsource.server.webhooks import events, sending
+from secretsource.server.webhooks import endpoint, events, sending
 from secretsource.server.webhooks.events import TYPES
 
 if TYPE_CHECKING:
@@ -393,6 +394,24 @@ async def test_old_messages_are_forgotten(world: World, monkeypatch: pytest.Monk
     assert len(await world.waiting()) == 1
     world.now += worker.TIDY_EVERY
     await working._try()
+    assert await world.waiting() == []
+
+
+async def test_a_clock_that_is_set_back_stops_no_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine may start with a clock that is a year ahead; what is done now and then is done before it has passed."""
+    set_chance(monkeypatch)
+    today, working = world.now, world.worker()
+    world.now += 365 * 86400
+    monkeypatch.setattr(endpoint, "time", SimpleNamespace(time=lambda: world.now))
+    assert await working._try() == ""
+    world.now = today
+    await world.issue()
+    world.receiver.answer = lambda _: (500, {})
+    assert await working._try() == ""
+    figures = (await Client(build(world.service))("GET", "/metrics")).body.decode()
+    assert 'secretsource_webhook_waiting{endpoint="shop"} 1.0' in figures
+    world.now = (await world.waiting())[0].made + worker.LASTS + worker.TIDY_EVERY
+    assert await working._try() == ""
     assert await world.waiting() == []
 
 

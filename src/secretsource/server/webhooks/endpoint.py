@@ -54,7 +54,7 @@ class _Told:
         self._figures = figures
         self._outbox = outbox
         self._name = name
-        self._due = float("-inf")
+        self._counted = float("-inf")
 
     def settled(self, failure: Failure | None, later: Message | None) -> None:
         """Count an attempt."""
@@ -65,6 +65,6 @@ class _Told:
     async def behind(self) -> None:
         """Count what waits, now and then."""
         now = time.time()
-        if now >= self._due:
-            self._due = now + TOLD_EVERY
+        if not self._counted <= now < self._counted + TOLD_EVERY:  # the clock may have been set back
+            self._counted = now
             self._figures.behind(self._name, await self._outbox.backlog(queue_of(self._name)), now)
