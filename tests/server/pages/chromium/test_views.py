@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tests.server.pages.chromium.window import Window
 
 
+NARROWEST = 360
+"""Pixels of the narrowest phones that people use."""
+
+
 @pytest.fixture
 def site(sample: Sample) -> Site:
     """The service on the sample."""
@@ -27,6 +31,8 @@ async def look(window: Window, ids: Mapping[str, str], views: Mapping[str, tuple
     for name, (_, path) in views.items():
         await window.go(path.format(**ids))
         await window.picture(prefix + name)
+        if window.way.shape == "phone":
+            await window.check_width(NARROWEST)
 
 
 @pytest.mark.parametrize("shape", KEPT)

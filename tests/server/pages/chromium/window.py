@@ -82,6 +82,14 @@ _KINDS = (
     ")].sort().join(' ')"
 )
 """The kinds of the things on a page."""
+_CUT = (
+    "[...document.querySelectorAll('.table-card *, .card *')].filter(node => {"
+    " const [edge, card] = [node, node.closest('.table-card, .card')].map(x => x.getBoundingClientRect());"
+    " return edge.width > 1 && !node.closest('.scroll, svg, thead, .hidden')"
+    " && (edge.right > card.right + 1 || edge.left < card.left - 1) })"
+    ".map(node => node.outerHTML.slice(0, 100)).slice(0, 3)"
+)
+"""What reaches beyond the edge of its card, which hides it."""
 _FAILED = "Failed to load resource: the server responded with a status of"
 _SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
 
@@ -198,6 +206,18 @@ class Window:
         text = _SCRIPT.sub("", await self.page.content())
         await copies.set_content(text.replace("<head>", f'<head><base href="{self.site.base}">', 1))
         return copies
+
+    async def check_width(self, width: int) -> None:
+        """Assert that a window of another width cuts nothing off.
+
+        Args:
+            width: The width in pixels.
+        """
+        size = SHAPES[self.way.shape]["viewport"]
+        await self.page.set_viewport_size({**size, "width": width})
+        cut: list[str] = await self.page.evaluate(_CUT)
+        await self.page.set_viewport_size(size)
+        assert not cut, f"{self.page.url}, {width} wide: {'; '.join(cut)}"
 
     async def text(self) -> str:
         """The words that the page shows."""
