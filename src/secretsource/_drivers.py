@@ -23,14 +23,25 @@ class Drivers:
         what: Their kind, for messages: ``key store``.
         like: Two URLs, for messages.
         extra: The extra that installs their packages.
+        extras: Other extras, by scheme.
         group: The group of entry points in which other packages name theirs.
         targets: ``module:Class`` of each built-in driver, by scheme.
     """
 
-    def __init__(self, what: str, *, like: str, extra: str, group: str, targets: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        like: str,
+        extra: str,
+        group: str,
+        targets: Mapping[str, str],
+        extras: Mapping[str, str] | None = None,
+    ) -> None:
         self._what = what
         self._like = like
         self._extra = extra
+        self._extras = extras or {}
         self._group = group
         self._targets = targets
 
@@ -48,7 +59,7 @@ class Drivers:
         """
         scheme = self._scheme(url)
         target = self._targets.get(scheme)
-        driver: Any = self._from_entry_point(scheme, kind) if target is None else self._load(target)
+        driver: Any = self._from_entry_point(scheme, kind) if target is None else self._load(target, scheme)
         return driver.open(url)
 
     def _scheme(self, url: object) -> str:
@@ -67,18 +78,14 @@ class Drivers:
         known = {*self._targets, *(point.name for point in entry_points(group=self._group))}
         raise ConfigurationError(unknown(self._what, scheme[:40], known))
 
-    def _load(self, target: str) -> type:
+    def _load(self, target: str, scheme: str) -> type:
         module, _, attribute = target.partition(":")
         try:
             loaded: type = getattr(in_turn(partial(import_module, module)), attribute)
             return loaded
         except ModuleNotFoundError:
             pass
-        raise ConfigurationError(self.lacking)
-
-    @property
-    def lacking(self) -> str:
-        """Return the sentence for a driver whose package is not installed."""
-        return (
-            f"this {self._what} needs a package that is not installed: run  pip install 'secretsource[{self._extra}]'"
+        extra = self._extras.get(scheme, self._extra)
+        raise ConfigurationError(
+            f"this {self._what} needs a package that is not installed: run  pip install 'secretsource[{extra}]'"
         )

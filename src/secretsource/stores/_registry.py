@@ -8,10 +8,12 @@ from secretsource.stores.base import AsyncKeyStore, KeyStore
 
 _LIKE = "memory://  or  sqlite:///keys.db"
 _GROUP = "secretsource.stores"
+_EXTRAS = {"postgresql": "issuing,postgres"}
 STORES = Drivers(
     "key store",
     like=_LIKE,
     extra="issuing",
+    extras=_EXTRAS,
     group=_GROUP,
     targets={
         "memory": "secretsource.stores.memory:MemoryStore",
@@ -23,6 +25,7 @@ ASYNC_STORES = Drivers(
     "key store",
     like=_LIKE,
     extra="issuing",
+    extras=_EXTRAS,
     group=_GROUP,
     targets={
         "memory": "secretsource.stores.memory:AsyncMemoryStore",

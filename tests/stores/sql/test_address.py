@@ -9,7 +9,7 @@ import pytest
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores import _registry, sql
-from secretsource.stores._sql.connections import address, postgres
+from secretsource.stores._sql.connections import address, database, postgres
 
 PASSWORD = "hunter2-of-the-url"
 
@@ -139,10 +139,22 @@ def test_what_is_no_url_names_no_store(url: Any) -> None:
             open_any(url)
 
 
-def test_a_store_without_its_packages_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("url", "extras"), [("sqlite://", "issuing"), ("postgresql://db/keys", "issuing,postgres")])
+def test_a_store_without_its_packages_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, url: str, extras: str
+) -> None:
     """SQLAlchemy comes with an extra."""
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     monkeypatch.setitem(sys.modules, "secretsource.stores._sql.store", None)
-    with pytest.raises(ConfigurationError, match="pip install 'secretsource\\[issuing\\]'") as caught:
-        _registry.open_store("sqlite://")
+    with pytest.raises(ConfigurationError, match=rf"pip install 'secretsource\[{extras}\]'") as caught:
+        _registry.open_store(url)
     assert caught.value.__context__ is None
+
+
+def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the store is opened, and not at its first use; psycopg comes with an extra of its own."""
+    monkeypatch.setattr(database, "find_spec", {"psycopg": None}.get)
+    for open_any in (_registry.open_store, _registry.open_async_store, sql.migrate):
+        with pytest.raises(ConfigurationError, match=r"pip install 'secretsource\[postgres\]'"):
+            open_any("postgresql://user:hunter2@db/keys")
+    _registry.open_store("sqlite://").close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -51,6 +52,9 @@ class Database:
     Args:
         address: Its place.
 
+    Raises:
+        ConfigurationError: It is in PostgreSQL, and psycopg is not installed.
+
     Attributes:
         address: Its place.
         sqlite: The file, if it is SQLite.
@@ -60,6 +64,8 @@ class Database:
     """
 
     def __init__(self, address: Address) -> None:
+        if address.dialect == "postgresql" and find_spec("psycopg") is None:
+            raise ConfigurationError("PostgreSQL needs the package psycopg: run  pip install 'secretsource[postgres]'")
         self.address = address
         self.sqlite = SqliteFile(address) if address.dialect == "sqlite" else None
         self.server = Server(address)
