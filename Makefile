@@ -44,17 +44,17 @@ GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 .PHONY: help demo test check check-tests mutants soak torture dotenv-floor framework-floors bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
 
 help:
-	@echo "make demo    secrets and keys at work, on this machine alone"
-	@echo "make test    everything CI runs: lint, types, layers, the tests against the built wheel, coverage, docs"
-	@echo "make soak    the long form of the tests that are short in make test"
-	@echo "make torture an hour of processes that fork, close and are killed, on SQLite and on PostgreSQL (SECONDS=3600)"
+	@echo "make demo              secrets and keys at work, on this machine alone"
+	@echo "make test              everything CI runs: lint, types, layers, the tests against the built wheel, coverage, docs"
+	@echo "make soak              the long form of the tests that are short in make test"
+	@echo "make torture           an hour of processes that fork, close and are killed, on SQLite and on PostgreSQL (SECONDS=3600)"
 	@echo "make framework-floors  the edges on the oldest frameworks that they support"
-	@echo "make check   while you work: lint, types, layers, and the tests that need no server, against the tree"
-	@echo "make mutants whether the tests bite: small faults put into the code, pinned ones and a sample (ALL=1: every one)"
-	@echo "make bench   the benchmarks, with their budgets"
-	@echo "make lint    format, lint, types and layers only"
-	@echo "make docs    run every example of README.md and docs/"
-	@echo "make clean   remove .venv and everything else that was made"
+	@echo "make check             while you work: lint, types, layers, and the tests that need no server, against the tree"
+	@echo "make mutants           whether the tests bite: small faults put into the code, pinned ones and a sample (ALL=1: every one)"
+	@echo "make bench             the benchmarks, with their budgets"
+	@echo "make lint              format, lint, types and layers only"
+	@echo "make docs              run every example of README.md and docs/"
+	@echo "make clean             remove .venv and everything else that was made"
 
 demo: $(WHEEL)
 	@$(CLEAN) $(BIN)/python -m secretsource demo

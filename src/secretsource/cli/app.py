@@ -32,6 +32,11 @@ def main() -> int:
         return 2
     gc.set_threshold(SEARCHED_AFTER)
     atexit.register(gc.freeze)  # a process that ends looks for no garbage: the system takes all its memory back
-    from secretsource.cli._commands import app
+    try:
+        from secretsource.cli._commands import app
+    except KeyboardInterrupt:  # a tenth of a second, in which nothing else hears it
+        from secretsource.cli._terminal.exit_codes import INTERRUPTED
+
+        return INTERRUPTED
 
     return app(prog_name="secretsource") or 0

@@ -93,6 +93,21 @@ def test_what_the_operating_system_refuses(is_one_sentence: Judge, error: OSErro
     assert said in done.stderr
 
 
+def test_ctrl_c_while_the_commands_are_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ends the command like any other Ctrl-C, and shows no traceback."""
+
+    class Interrupted:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "secretsource.cli._commands":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "secretsource.cli._commands", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    assert (entrance.main(), capsys.readouterr()) == (130, ("", ""))
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), typer.Abort()])
 def test_ctrl_c(stop: BaseException) -> None:
     """An interrupted command ends as shells say it, without a word of ours."""
