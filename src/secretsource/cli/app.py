@@ -34,7 +34,7 @@ def main() -> int:
     atexit.register(gc.freeze)  # a process that ends looks for no garbage: the system takes all its memory back
     try:
         from secretsource.cli._commands import app
-    except KeyboardInterrupt:  # a tenth of a second, in which nothing else hears it
+    except KeyboardInterrupt:  # the loading takes a tenth of a second
         from secretsource.cli._terminal.exit_codes import INTERRUPTED
 
         return INTERRUPTED
