@@ -322,7 +322,7 @@ def test_a_taken_port_is_named(founded: Path) -> None:
     with serving(founded) as service:
         done = command(founded, "serve", "--port", str(service.port))
     assert done.returncode == 2
-    assert f"cannot listen at 127.0.0.1 port {service.port}" in done.stderr
+    assert f"cannot listen at 127.0.0.1 port {service.port} (Address already in use): choose" in done.stderr
 
 
 def test_a_service_needs_its_packages(founded: Path, monkeypatch: pytest.MonkeyPatch) -> None:

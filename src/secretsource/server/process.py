@@ -49,7 +49,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = (error.strerror or type(error).__name__).partition(" (while ")[0]  # Python adds the address
     raise ConfigurationError(f"the service cannot listen at {host} port {port} ({reason}): choose another with --port")
 
 
