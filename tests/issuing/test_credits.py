@@ -202,6 +202,17 @@ def test_a_rotation_refills_nothing_and_a_top_up_reaches_both_keys(make_keys: Ma
     assert not keys.check(old.plaintext, scope=NO_SCOPE)
 
 
+def test_a_top_up_reaches_an_old_key_behind_one_that_has_ended(make_keys: MakeKeys) -> None:
+    """The key between leaked and was replaced at once; both others work and share the credits."""
+    keys = make_keys()
+    first = keys.issue(owner="acme", credits=1)
+    second = keys.rotate(first.record.key_id, overlap=600)
+    third = keys.rotate(second.successor.key_id, overlap=0)
+    keys.add_credits(third.successor.key_id, 2)
+    assert [keys.get(each).credits for each in (first.record.key_id, second.successor.key_id)] == [3, 1]
+    assert [bool(keys.check(first.plaintext, scope=NO_SCOPE)) for _ in range(4)] == [True, True, True, False]
+
+
 def test_overlapping_top_ups_all_count(clock: FakeClock) -> None:
     """Sixteen threads of two services, for a key and an owner: nothing is lost, and nothing counts twice."""
     store = MemoryStore()

@@ -247,20 +247,37 @@ def _credits_are_spent_once(world: World) -> Iterator[object]:
 
 
 def _every_top_up_counts(world: World) -> Iterator[object]:
-    """The credits of a chain of keys are those at issue and every top-up; one whose answer was lost may count."""
-    made, unsure = Counter[str](), Counter[str]()
+    """A key has its credits at issue and its top-ups, and at most all of its chain; one with a lost answer may count.
+
+    A top-up passes over keys that have ended, and one clock may say so before another one does. So the keys of a chain
+    may differ, as long as each has what it was given by name.
+    """
+    made, sure = Counter[str](), Counter[str]()
     for act in world.acts:
         if act.kind == "top_up":
-            account = world.versions[act.target][0].record.limit_key
-            made[account] += TOP_UP if act.ended else 0
-            unsure[account] += 0 if act.ended else TOP_UP
-    for account, [first, *_] in world.versions.items():
-        if first.record.credits is not None and first.record.limit_key == account:
-            chain = [versions for versions in world.versions.values() if versions[0].record.limit_key == account]
-            most = max(versions[-1].record.credits or 0 for versions in chain)
-            least = first.record.credits + made[account]
-            if not least <= most <= least + unsure[account]:
-                yield world.name(account), least, most, unsure[account]
+            made[world.versions[act.target][0].record.limit_key] += TOP_UP
+            sure[act.target] += TOP_UP if act.ended else 0
+    for key_id, [first, *later] in world.versions.items():
+        issued, last = first.record.credits, [first, *later][-1].record.credits
+        if issued is not None and last is not None:
+            account = first.record.limit_key
+            most = (world.versions[account][0].record.credits or 0) + made[account]
+            if not issued + sure[key_id] <= last <= most:
+                yield world.name(key_id), issued, sure[key_id], last, most
+
+
+def _a_top_up_reaches_the_successors(world: World) -> Iterator[object]:
+    """Each key after it that was good all the while, and has no end that a clock might see, has the credits, too."""
+    for act in world.acts:
+        following = world.versions[act.target][-1].record.successor if act.kind == "top_up" and act.ended else None
+        while following is not None:
+            spans = [
+                [v for v in world.versions[following] if v.moment < moment][-1:] for moment in (act.began, act.ended)
+            ]
+            was_good = [each and each[0].record.status in _GOOD and each[0].record.end is None for each in spans]
+            if all(was_good) and str(act.number) not in {event.actor for event in world.store.events(following)}:
+                yield world.name(following), act
+            following = world.versions[following][-1].record.successor
 
 
 def _reason(asked: Asked) -> Reason | None:
@@ -308,6 +325,7 @@ PROPERTIES = (
     _limits_and_credits_are_all_or_nothing,
     _credits_are_spent_once,
     _every_top_up_counts,
+    _a_top_up_reaches_the_successors,
     _revoke_all_leaves_nothing,
     _a_family_ends_as_a_whole,
 )
