@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from compileall import compile_dir
 from importlib import import_module
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -102,7 +103,7 @@ class _Planted(MetaPathFinder, InspectLoader):
 
 
 def prepare() -> None:
-    """Import what every trial needs; derive examples from the tests alone, and do not shrink them."""
+    """Import and compile what every trial needs; derive examples from the tests alone, and do not shrink them."""
     os.environ["CI"] = "true"
     os.environ["PYTHONPATH"] = os.pathsep.join((str(SOURCE), str(TREE)))
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -113,6 +114,8 @@ def prepare() -> None:
     )  # fmt: skip
     for name in DEAR:
         import_module(name)
+    for folder in (SOURCE, TREE / "tests"):
+        compile_dir(folder, quiet=2)
     assert not any(name.partition(".")[0] == "secretsource" for name in sys.modules)
 
 
