@@ -27,7 +27,7 @@ from secretsource._redis import Address, Outage
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.limiters._lines import Lines
 from secretsource.providers.memory import MemoryProvider
-from secretsource.stores._listening import Listening
+from secretsource.stores._feed.listening import Listening
 from secretsource.stores.base import KeyQuery
 from secretsource.stores.memory import MemoryStore
 

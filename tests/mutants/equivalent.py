@@ -225,7 +225,7 @@ EQUIVALENT = (
         "there are as many ports as hosts by then",
     ),
     Equivalent(
-        "stores/_news.py", "", "12", "13",
+        "stores/_feed/news.py", "", "12", "13",
         "a longer word has an id that is too long, and is refused for that",
     ),
     Equivalent(

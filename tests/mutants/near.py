@@ -188,7 +188,7 @@ NEAR = {
     "server/webhooks/signature.py": "server/webhooks/signature",
     "stores/_cursor.py": "stores/cursor",
     "stores/_memory/listing.py": "stores/memory issuing/memory_store",
-    "stores/_news.py": "stores/feeds/news",
+    "stores/_feed/news.py": "stores/feeds/news",
     "stores/_sql/connections/hosts.py": "stores/sql/address",
     "stores/_sql/lookups/lag.py": "stores/sql/lag",
 }

@@ -209,7 +209,7 @@ FAULTS = (
         _FEED + "test_every_change_of_a_batch_is_told",
     ),
     Fault(
-        "news of more digits than Python converts ends the listener", "stores/_news.py",
+        "news of more digits than Python converts ends the listener", "stores/_feed/news.py",
         "is_number = len(digits) <= _MOST_DIGITS and digits", "is_number = digits",
         "tests/stores/feeds/test_news.py::test_what_is_nearly_news_is_a_gap",
     ),

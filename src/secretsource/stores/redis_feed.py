@@ -16,9 +16,9 @@ from time import monotonic
 
 from secretsource._redis import Address, Outage, faults
 from secretsource._traceless import traceless
-from secretsource.stores import _news
-from secretsource.stores._listening import Listening
-from secretsource.stores._news import GAP
+from secretsource.stores._feed import news as _news
+from secretsource.stores._feed.listening import Listening
+from secretsource.stores._feed.news import GAP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

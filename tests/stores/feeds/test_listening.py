@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretsource.stores._listening import Listening
-from secretsource.stores._news import GAP
+from secretsource.stores._feed.listening import Listening
+from secretsource.stores._feed.news import GAP
 from secretsource.stores.base import Subscription
 
 if TYPE_CHECKING:

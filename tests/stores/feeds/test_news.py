@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretsource.stores._news import GAP, read, written
+from secretsource.stores._feed.news import GAP, read, written
 from secretsource.stores.base import KeyChange
 
 KEY = "a" * 22

@@ -12,7 +12,7 @@ from tests.stores.ears import Ear
 
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.stores import sql
-from secretsource.stores._news import GAP
+from secretsource.stores._feed.news import GAP
 from secretsource.stores._sql import transactions
 from secretsource.stores._sql.connections.postgres import Server
 from secretsource.stores._sql.feed import PostgresFeed
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from secretsource.stores._listening import Listening
+    from secretsource.stores._feed.listening import Listening
 
 PEPPERS = ["a pepper of the tests, long enough"]
 ONE = KeyChange("a" * 22, 2)

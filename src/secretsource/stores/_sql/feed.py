@@ -15,9 +15,9 @@ import secrets
 from time import monotonic
 
 from secretsource.exceptions import StoreError
-from secretsource.stores import _news
-from secretsource.stores._listening import Listening
-from secretsource.stores._news import GAP
+from secretsource.stores._feed import news as _news
+from secretsource.stores._feed.listening import Listening
+from secretsource.stores._feed.news import GAP
 from secretsource.stores._sql.connections.faults import UNHEARD, diagnose
 from secretsource.stores._sql.connections.postgres import Unheard
 from secretsource.stores._sql.statements import CHANNEL

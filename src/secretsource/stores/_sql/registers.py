@@ -11,7 +11,7 @@ from typing import Any, Generic
 
 from sqlalchemy import func, insert, literal, select
 
-from secretsource.stores import _news
+from secretsource.stores._feed import news as _news
 from secretsource.stores._sql import listing, statements
 from secretsource.stores._sql.rows.documents import to_document, to_owner, to_plan
 from secretsource.stores._sql.rows.tables import CREDITS, KEYS, OWNER_EVENTS, OWNERS, PLANS

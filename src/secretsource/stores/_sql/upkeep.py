@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from secretsource.stores import _news
+from secretsource.stores._feed import news as _news
 from secretsource.stores._sql import crediting, history, registers, statements
 from secretsource.stores._sql.rows.tables import (
     CHORES,

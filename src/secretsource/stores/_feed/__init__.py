@@ -1,0 +1,1 @@
+"""The parts that feeds share: the spelling of news, and listening in a thread."""
