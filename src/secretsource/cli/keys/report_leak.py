@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from secretsource.cli._arguments.options import Json
-from secretsource.cli._terminal.output import say, write_json
+from secretsource.cli._terminal.output import say
 from secretsource.cli.keys._arguments.opening import open_keys, operator
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Store, duration
 from secretsource.cli.keys._terminal.handover import Handover, Out
 from secretsource.cli.keys._terminal.presented import presented_key
-from secretsource.cli.keys._terminal.records import show_record
+from secretsource.cli.keys._terminal.records import show_key
 
 if TYPE_CHECKING:
     from secretsource.issuing import LeakReport
@@ -80,14 +80,12 @@ def report_leak(
 
 
 def _show(report: LeakReport, handover: Handover | None, *, as_json: bool) -> None:
-    from secretsource.issuing.documents import record_document, rotated_document
+    from secretsource.issuing.documents import rotated_document
 
-    now = time.time()
     if handover is not None and report.rotated is not None:
-        handover.show(rotated_document(report.rotated, now), report.rotated.successor, as_json=as_json)
-    elif as_json:
-        write_json(record_document(report.record, now))
+        document = rotated_document(report.rotated, time.time())
+        handover.show(document, report.rotated.successor, as_json=as_json)
     else:
-        show_record(report.record)
+        show_key(report.record, as_json=as_json)
     if not report.is_new:
         say("note", "this source has reported this place before: no second event was written")

@@ -14,10 +14,10 @@ from secretsource.cli.keys._arguments.opening import open_keys, operator
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, KeyId, Reason, Store, key_id
 from secretsource.cli.keys._terminal.presented import presented_key
 from secretsource.cli.keys._terminal.recent import recent_lines
-from secretsource.cli.keys._terminal.records import show_record, show_records
+from secretsource.cli.keys._terminal.records import show_key, show_records
 
 if TYPE_CHECKING:
-    from secretsource.issuing import ApiKeys, KeyRecord
+    from secretsource.issuing import ApiKeys
 
 __all__ = ["disable", "enable", "revoke"]
 
@@ -107,7 +107,7 @@ def disable(
     """Switch a key off until you enable it again."""
     with open_keys(context, store, peppered=False) as keys:
         record = keys.disable(key_id, reason=reason, **operator())
-    _show(record, as_json)
+    show_key(record, as_json=as_json)
 
 
 def enable(
@@ -116,13 +116,4 @@ def enable(
     """Switch a disabled key on again."""
     with open_keys(context, store, peppered=False) as keys:
         record = keys.enable(key_id, reason=reason, **operator())
-    _show(record, as_json)
-
-
-def _show(record: KeyRecord, as_json: bool) -> None:
-    from secretsource.issuing.documents import record_document
-
-    if as_json:
-        write_json(record_document(record, time.time()))
-    else:
-        show_record(record)
+    show_key(record, as_json=as_json)

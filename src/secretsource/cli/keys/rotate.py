@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from secretsource.cli._arguments.options import Json
-from secretsource.cli._terminal.output import say, write_json
+from secretsource.cli._terminal.output import say
 from secretsource.cli.keys._arguments.opening import open_keys, operator
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, KeyId, Reason, Store, duration, instant
 from secretsource.cli.keys._terminal.handover import Handover, Out
-from secretsource.cli.keys._terminal.records import show_record
+from secretsource.cli.keys._terminal.records import show_key
 from secretsource.stores.base import Status
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def extend(
     """Let the old key of a rotation work for longer, up to its own end."""
     with open_keys(context, store, peppered=False) as keys:
         record = keys.extend_rotation(key_id, overlap=overlap, reason=reason, **operator())
-    _show(record, as_json=as_json)
+    show_key(record, as_json=as_json)
 
 
 def finish(
@@ -111,13 +111,4 @@ def finish(
     """End the overlap of a rotated key early; its successor stays valid."""
     with open_keys(context, store, peppered=False) as keys:
         record = keys.finish_rotation(key_id, quiet_for=quiet_for, reason=reason, **operator())
-    _show(record, as_json=as_json)
-
-
-def _show(old: KeyRecord, *, as_json: bool) -> None:
-    from secretsource.issuing.documents import record_document
-
-    if as_json:
-        write_json(record_document(old, time.time()))
-    else:
-        show_record(old)
+    show_key(record, as_json=as_json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from secretsource.cli._arguments.options import Json
-from secretsource.cli._terminal.output import write_json
 from secretsource.cli.keys._arguments.opening import open_keys, operator
 from secretsource.cli.keys._arguments.options import (
     DEFAULT_STORE,
@@ -22,7 +20,7 @@ from secretsource.cli.keys._arguments.options import (
     instant,
     json_object,
 )
-from secretsource.cli.keys._terminal.records import show_record
+from secretsource.cli.keys._terminal.records import show_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -94,8 +92,6 @@ def update(
     Fields that you do not name stay as they are. Every service learns of the change as of a revocation.
     While a key rotates, its successor changes with it.
     """
-    from secretsource.issuing.documents import record_document
-
     given = {
         Field.NAME: name,
         Field.SCOPES: scope or None,
@@ -114,10 +110,7 @@ def update(
         by["actor"] = actor
     with open_keys(context, store, peppered=False) as keys:
         record = keys.update(key_id, revision=revision, reason=reason, **by, **wanted)
-    if as_json:
-        write_json(record_document(record, time.time()))
-    else:
-        show_record(record)
+    show_key(record, as_json=as_json)
 
 
 def _wanted(given: Mapping[Field, Any], cleared: Iterable[Field]) -> KeyUpdate:

@@ -16,9 +16,19 @@ if TYPE_CHECKING:
 
     from secretsource.issuing import KeyRecord
 
-__all__ = ["show_page", "show_record", "show_records", "shown_instant", "whole_page"]
+__all__ = ["show_key", "show_page", "show_record", "show_records", "shown_instant", "whole_page"]
 
 COLUMNS = ("key id", "key", "owner", "name", "status", "scopes", "created", "expires", "last used")
+
+
+def show_key(record: KeyRecord, *, as_json: bool) -> None:
+    """Show one record as a page, or as its document."""
+    from secretsource.issuing.documents import record_document
+
+    if as_json:
+        write_json(record_document(record, time.time()))
+    else:
+        show_record(record)
 
 
 def show_record(record: KeyRecord, more: Iterable[tuple[str, str]] = ()) -> None:
