@@ -6,13 +6,12 @@ import json
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
-from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["JsonLines", "TextLines", "logging_config"]
+__all__ = ["JsonLines", "TextLines", "logging_config", "place_of"]
 
 _FIELDS = ("request_id", "operation", "seconds")
 
@@ -62,8 +61,13 @@ def logging_config(form: str) -> dict[str, Any]:
     }
 
 
+def place_of(trace: TracebackType | None) -> str:
+    """Return the file and line where an error arose, and no value."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "an unknown place" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+
+
 def _failure(told: tuple[type[BaseException] | None, BaseException | None, TracebackType | None] | Any) -> str:
     kind, _, trace = told
-    frames = extract_tb(trace)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
-    return f"{getattr(kind, '__name__', 'error')} in {place}"
+    return f"{getattr(kind, '__name__', 'error')} in {place_of(trace)}"
