@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from secretsource._ground.key_text import is_key_id, quote
-from secretsource.exceptions import ConfigurationError, InvalidRequest, KeyNotFound
+from secretsource._ground.key_text import quote
+from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._check.purses import purses_of, purses_of_owner, with_credits
 from secretsource.issuing._check.terms import limits_of, shared_by
 from secretsource.issuing._manage import field
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
+    from secretsource.issuing._manage.operations import Operations
     from secretsource.issuing._manage.recent_use import RecentUse
     from secretsource.limiters.base import Draw, LimitState, Plan
     from secretsource.stores.base import Count, KeyRecord, OwnerRecord, PlanRecord, Purse, Spending, Usage
@@ -34,8 +35,9 @@ MOST_AT_ONCE = 1000
 class Reports:
     """The reports of one parts."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, operations: Operations) -> None:
         self._parts = parts
+        self._operations = operations
 
     def usage(
         self,
@@ -60,7 +62,7 @@ class Reports:
         begin, end = self._span(since, until, unit)
         whose = field.wanted_owner(owner)
         if key_id is not None:
-            record: KeyRecord = yield from self._record(key_id)
+            record: KeyRecord = yield from self._operations.get(key_id)
             if whose not in {None, record.owner}:
                 return []
             whose = record.owner
@@ -75,7 +77,7 @@ class Reports:
 
     def recent_use(self, key_id: str) -> Flow[RecentUse]:
         """Return the clients and the requests of a key in the last day."""
-        record = yield from self._record(key_id)
+        record = yield from self._operations.get(key_id)
         store, now = self._parts.store, self._parts.clock.now().wall
         used: Usage = yield store.usage(key_id)
         hours: Sequence[Count] | None = None
@@ -87,7 +89,7 @@ class Reports:
 
     def remaining(self, key_id: str) -> Flow[Sequence[LimitState]]:
         """Return the state of each limit of a key, its owner and the owner's plan, and of credits; nothing is taken."""
-        record = yield from self._record(key_id)
+        record = yield from self._operations.get(key_id)
         states = yield from self._states(*limits_of(record), purses_of(record))
         return states
 
@@ -119,12 +121,6 @@ class Reports:
         if begin >= (now + 1 if end is None else end):
             raise InvalidRequest("usage ends before it begins: give an earlier since, or a later until", field="since")
         return begin // unit.seconds * unit.seconds, now + 1 if end is None else end
-
-    def _record(self, key_id: str) -> Flow[KeyRecord]:
-        record: KeyRecord | None = (yield self._parts.store.get(key_id)) if is_key_id(key_id) else None
-        if record is None:
-            raise KeyNotFound(key_id)
-        return record
 
 
 def _several(key_ids: Sequence[str] | None, owner: str | None) -> tuple[str, ...] | None:

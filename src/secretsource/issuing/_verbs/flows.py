@@ -35,10 +35,10 @@ class Flows:
             begin: Called before the store is asked for a key; starts the work beside the checks.
         """
         self._parts = parts
-        self._reports = Reports(parts)
         self._operations = Operations(parts)
         self._flushes = Flushes(parts, self._operations)
         self._overview = Overview(parts, self._operations)
+        self._reports = Reports(parts, self._operations)
         self._revocations = Revocations(parts, self._operations)
         self._leaks = Leaks(parts, self._operations, self._revocations)
         self._updates = Updates(parts, self._operations)
