@@ -10,7 +10,7 @@ from tests.signals import at_each_place, elsewhere, tell
 
 from secretsource._ground.clock import Instant
 from secretsource.issuing import NO_SCOPE, ApiKeys
-from secretsource.issuing._check.uses import Taken, UseLog
+from secretsource.issuing._check.noting.uses import Taken, UseLog
 from secretsource.stores.memory import MemoryStore
 
 if TYPE_CHECKING:

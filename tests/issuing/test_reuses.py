@@ -10,8 +10,8 @@ from tests.issuing.conftest import PEPPER
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, AsyncApiKeys, CheckEvent, EventKind, Reason, Rejected
-from secretsource.issuing._check import reuses
-from secretsource.issuing._check.reuses import Reuses
+from secretsource.issuing._check.noting import reuses
+from secretsource.issuing._check.noting.reuses import Reuses
 from secretsource.stores.memory import AsyncMemoryStore
 from secretsource.testing._stores.samples import record
 

@@ -46,7 +46,7 @@ NEAR = {
     "issuing/_check/steps/rotation_dates.py": "issuing/answer issuing/service",
     "issuing/_check/route_limit.py": "issuing/check/route_limit",
     "issuing/_check/terms.py": "issuing/check/policy issuing/manage/owners issuing/check/limits issuing/credits",
-    "issuing/_check/uses.py": "issuing/check/flush issuing/service",
+    "issuing/_check/noting/uses.py": "issuing/check/flush issuing/service",
     "issuing/_check/verifier.py": (
         f"{_CHECKS} issuing/check/glance issuing/check/clocks issuing/check/mechanisms issuing/check/turns"
     ),

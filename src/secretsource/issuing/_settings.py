@@ -9,11 +9,11 @@ from secretsource._ground.clock import SYSTEM_CLOCK
 from secretsource._ground.key_text import quote
 from secretsource._ground.listeners import Listeners
 from secretsource.exceptions import ConfigurationError, InvalidRequest
+from secretsource.issuing._check.noting.uses import UseLog
 from secretsource.issuing._check.parts import Parts
 from secretsource.issuing._check.present import Present
 from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.issuing._check.turns import Turns
-from secretsource.issuing._check.uses import UseLog
 from secretsource.issuing._key.format import KeyFormat
 from secretsource.issuing._key.hashing import PepperSet
 from secretsource.issuing._key.locator import LocatorSeals

@@ -9,8 +9,8 @@ from tests.forks import is_right_in_child, needs_fork
 
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.issuing import NO_SCOPE, Admission, Admitted, ApiKeys, AsyncApiKeys, Reason, Rejected
-from secretsource.issuing._check import clients
-from secretsource.issuing._check.clients import MOST_ADDRESSES, Clients
+from secretsource.issuing._check.noting import clients
+from secretsource.issuing._check.noting.clients import MOST_ADDRESSES, Clients
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 from secretsource.stores.uses import MOST_WITNESSES, WITNESS_KEPT
 from secretsource.testing.clock import FakeClock

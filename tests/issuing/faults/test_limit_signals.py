@@ -8,7 +8,7 @@ import pytest
 from tests.signals import CUT, at_each_place, elsewhere, tell
 
 from secretsource._ground.clock import Instant
-from secretsource.issuing._check.uses import Taken, UseLog
+from secretsource.issuing._check.noting.uses import Taken, UseLog
 from secretsource.issuing.limits import LocalLimiter, Plan, parse
 from secretsource.stores.base import Use
 

@@ -8,8 +8,8 @@ from typing import TypedDict
 from secretsource._ground.key_text import masked
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest
+from secretsource.issuing._check.noting.reuses import ended_by_rotation
 from secretsource.issuing._check.policy import NO_SCOPE, check_demand, kind_of
-from secretsource.issuing._check.reuses import ended_by_rotation
 from secretsource.issuing._key.text import kept
 from secretsource.issuing._verdict import Rejected
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from secretsource._ground.clock import Clock
     from secretsource._ground.listeners import Listeners
+    from secretsource.issuing._check.noting.uses import UseLog
     from secretsource.issuing._check.policy import Demand, Kind
     from secretsource.issuing._check.route_limit import RouteLimit
-    from secretsource.issuing._check.uses import UseLog
     from secretsource.issuing._verdict import Reason, Verdict
     from secretsource.stores.base import KeyRecord
 

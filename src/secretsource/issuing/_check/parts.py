@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from secretsource._ground.clock import Clock
     from secretsource._ground.listeners import Listeners
     from secretsource.issuing._check.event import CheckEvent
+    from secretsource.issuing._check.noting.uses import UseLog
     from secretsource.issuing._check.present import Present
     from secretsource.issuing._check.record_cache import RecordCache
     from secretsource.issuing._check.turns import Turns
-    from secretsource.issuing._check.uses import UseLog
     from secretsource.issuing._key.format import KeyFormat
     from secretsource.issuing._key.hashing import PepperSet
     from secretsource.issuing._key.rules import Rules

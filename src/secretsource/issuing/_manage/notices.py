@@ -8,7 +8,7 @@ remembers the instant that each kind of notice was about. So of any number of pr
 
 from __future__ import annotations
 
-from secretsource.issuing._check.reuses import EVERY, ended_by_rotation
+from secretsource.issuing._check.noting.reuses import EVERY, ended_by_rotation
 from secretsource.issuing._key import lifecycle
 from secretsource.stores.base import EventKind
 

@@ -8,8 +8,8 @@ from secretsource.issuing._manage import notices
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource._ground.flow import Flow
+    from secretsource.issuing._check.noting.reuses import Reuse
     from secretsource.issuing._check.parts import Parts
-    from secretsource.issuing._check.reuses import Reuse
     from secretsource.stores.base import KeyRecord
 
 __all__ = ["raise_alarms"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsource.issuing._check.tally import NEVER
+from secretsource.issuing._check.noting.tally import NEVER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from secretsource.issuing._check.uses import Taken
+from secretsource.issuing._check.noting.uses import Taken
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage.flushing.alarms import raise_alarms
 from secretsource.issuing._manage.flushing.counting import store_counts

@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 
 from secretsource._ground import fork
-from secretsource.issuing._check.clients import UNKNOWN, Clients
-from secretsource.issuing._check.reuses import Reuses
-from secretsource.issuing._check.tally import Tally
+from secretsource.issuing._check.noting.clients import UNKNOWN, Clients
+from secretsource.issuing._check.noting.reuses import Reuses
+from secretsource.issuing._check.noting.tally import Tally
 from secretsource.stores.base import Change, Use
 from secretsource.stores.uses import MOST_WITNESSES
 

@@ -1,0 +1,1 @@
+"""Step 11 of a check: what it leaves behind in memory, for the next flush."""
