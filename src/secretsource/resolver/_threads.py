@@ -16,7 +16,7 @@ __all__ = ["perform"]
 
 
 def perform(engine: Engine, until: float, step: list[Ask] | Later) -> list[Reply]:
-    """Return the replies to the asks of a step, in their order; none for asks that nobody waits for.
+    """Return the replies to the asks of a step, in their order; an empty list if nobody waits for them.
 
     Args:
         engine: The engine that is asked.
