@@ -18,8 +18,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import enum
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from secretsource._ground.frozen import FrozenDict
+
+    Document: TypeAlias = dict[str, Any]
 
 __all__ = [
     "COUNTS",
@@ -72,7 +75,7 @@ class Field(NamedTuple):
     form: Form
 
 
-def written(fields: Sequence[Field], value: object) -> dict[str, Any]:
+def written(fields: Sequence[Field], value: object) -> Document:
     """Write the fields of a value.
 
     Args:

@@ -12,9 +12,9 @@ from secretsource.stores.base import HistoryEvent, KeyEvent, Usage
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, TypeAlias
+    from typing import Any
 
-    Document: TypeAlias = dict[str, Any]
+    from secretsource.issuing._document.forms import Document
 
 __all__ = [
     "event_document",

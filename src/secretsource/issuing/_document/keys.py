@@ -13,12 +13,11 @@ from secretsource.stores.base import KeyRecord, Page
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, TypeAlias
+    from typing import Any
 
+    from secretsource.issuing._document.forms import Document
     from secretsource.issuing._key.locator import Owner
     from secretsource.issuing._manage.ending.revocations import RevokedKeys
-
-    Document: TypeAlias = dict[str, Any]
 
 __all__ = [
     "issued_document",

@@ -11,9 +11,9 @@ from secretsource.issuing.limits import LimitState
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, TypeAlias
+    from typing import Any
 
-    Document: TypeAlias = dict[str, Any]
+    from secretsource.issuing._document.forms import Document
 
 __all__ = ["limit_document", "read_limit"]
 

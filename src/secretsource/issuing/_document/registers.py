@@ -20,9 +20,9 @@ from secretsource.stores.base import Count, OwnerRecord, OwnerStatus, PlanRecord
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, TypeAlias
+    from typing import Any
 
-    Document: TypeAlias = dict[str, Any]
+    from secretsource.issuing._document.forms import Document
 
 __all__ = [
     "count_document",

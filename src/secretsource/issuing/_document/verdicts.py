@@ -15,11 +15,10 @@ from secretsource.issuing._verdict import Accepted, Rejected
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, TypeAlias
+    from typing import Any
 
+    from secretsource.issuing._document.forms import Document
     from secretsource.issuing._verdict import Verdict
-
-    Document: TypeAlias = dict[str, Any]
 
 __all__ = [
     "read_verdict",
