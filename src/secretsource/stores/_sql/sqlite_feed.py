@@ -11,6 +11,7 @@ import time
 
 from secretsource._ground import fork
 from secretsource.exceptions import StoreError
+from secretsource.stores._feed.news import GAP
 from secretsource.stores._sql.connections.faults import diagnose
 from secretsource.stores._sql.rows.tables import EVENTS, OWNER_EVENTS
 from secretsource.stores.base import KeyChange
@@ -30,7 +31,6 @@ LONGEST_PAUSE = 1.0
 MOST = 1000
 """Greatest number of changes named one by one; more at once are announced as a gap."""
 
-_GAP = KeyChange(None, 0)
 _VERSION = "PRAGMA data_version"
 _LAST, _LAST_OF_OWNERS = (
     f"SELECT coalesce(max(rowid), 0) FROM {table.name}"  # noqa: S608 - made of our own names
@@ -144,7 +144,7 @@ class SqliteFeed:
         first, second = (connection.execute(last).fetchone()[0] for last in (_LAST, _LAST_OF_OWNERS))
         self._position = last = (first, second)
         if before is None or not all(0 <= at - since <= MOST for at, since in zip(last, before, strict=True)):
-            return (_GAP,)  # the first, too many, or numbered anew
+            return (GAP,)  # the first, too many, or numbered anew
         keys = [KeyChange(*row) for row in connection.execute(_NEWER, before[:1]).fetchall()]
         of_owners = connection.execute(_NEWER_OWNERS, before[1:]).fetchall()
         return keys + [KeyChange.of_terms(subject, id) for subject, id in of_owners]
