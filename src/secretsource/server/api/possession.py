@@ -12,7 +12,7 @@ from fastapi import APIRouter, Body, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from secretsource.issuing import Reason, Rejected, credential, http_answer
+from secretsource.issuing import ROTATE_SELF, Reason, Rejected, credential, http_answer
 from secretsource.issuing.documents import record_document, rotated_document
 from secretsource.server.api.answers.keys import Key, Rotated
 from secretsource.server.api.fields import LONGEST, Asked, Flag
@@ -23,7 +23,6 @@ from secretsource.server.api.route import Serving, StrictRoute, answered, peer_o
 __all__ = ["routes"]
 
 SCHEME = "customerKey"
-ROTATES_ITSELF = "keys:rotate-self"
 BY_ITSELF = "the key itself"
 routes = APIRouter(route_class=StrictRoute, tags=["the key itself"], responses=problems())
 
@@ -54,13 +53,13 @@ async def surrender(request: Request, service: Serving, asked: Annotated[Cause |
 
 
 @routes.post("/v1/keys:rotateSelf", operation_id="rotateSelf", status_code=201, response_model=Rotated,
-             responses={**problems(409), **repeated(Rotated)}, openapi_extra=opened_by(ROTATES_ITSELF))  # fmt: skip
+             responses={**problems(409), **repeated(Rotated)}, openapi_extra=opened_by(ROTATE_SELF))  # fmt: skip
 async def rotate_self(request: Request, asked: OwnOverlap, service: Serving) -> Response:
     """Rotate the key that is shown, if it has the scope `keys:rotate-self`. A repeat with the old key makes no key."""
     text, ip = credential(request.scope["headers"]), peer_of(request)
     if isinstance(text, Rejected):
         return _refused(text, service)
-    verdict = await service.keys.check(text, scope=ROTATES_ITSELF, ip=ip, cost=0, fresh=True)
+    verdict = await service.keys.check(text, scope=ROTATE_SELF, ip=ip, cost=0, fresh=True)
     if isinstance(verdict, Rejected):
         return _refused(verdict, service)
     rotated = await service.keys.rotate(
