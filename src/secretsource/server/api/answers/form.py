@@ -1,4 +1,4 @@
-"""What the forms of all answers have in common."""
+"""The common form of all answers, and the forms of a key and of its id in examples."""
 
 from __future__ import annotations
 
