@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from secretsource._ground.suggest import nearest
 from secretsource.cli._terminal.exit_codes import DEFECT, INTERRUPTED, MISTAKE, code_of
 from secretsource.cli._terminal.output import say
 from secretsource.exceptions import SecretSourceError
@@ -89,10 +88,12 @@ def _usage_sentence(error: Any) -> str:
         message = "too many arguments"  # the message quotes one, which may be a secret
     message, _, suggested = message.partition(". Did you mean ")
     if hasattr(error, "possibilities"):
+        from difflib import get_close_matches
+
         message = f"no such option {error.option_name!r}"
         names = {name.lstrip("-"): name for name in error.possibilities or ()}
-        near = nearest(error.option_name.lstrip("-"), names)
-        suggested = "" if near is None else repr(names[near])
+        near = get_close_matches(error.option_name.lstrip("-"), names, 1)
+        suggested = repr(names[near[0]]) if near else ""
     command = context.command_path if context is not None else "secretsource"
     advice = f"did you mean {suggested.rstrip('?')}?" if suggested else f"see  {command} --help"
     return f"{message[:1].lower()}{message[1:]}: {advice}"

@@ -214,7 +214,7 @@ class Window:
             width: The width in pixels.
         """
         size = SHAPES[self.way.shape]["viewport"]
-        await self.page.set_viewport_size({**size, "width": width})
+        await self.page.set_viewport_size({"width": width, "height": size["height"]})
         cut: list[str] = await self.page.evaluate(_CUT)
         await self.page.set_viewport_size(size)
         assert not cut, f"{self.page.url}, {width} wide: {'; '.join(cut)}"
