@@ -267,7 +267,7 @@ class _Exchange:
 
     async def _numbered_send(self, message: Message) -> None:
         """Send a message with the number of the request: in a header, and in the body of a problem."""
-        if self._is_gone:  # before its whole body had come: the defect that the application then sees is none
+        if self._is_gone:  # its body was not all here, which the application takes for a defect
             return
         if self._received > LARGEST_BODY:
             if self.status == 0:

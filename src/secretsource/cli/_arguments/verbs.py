@@ -91,9 +91,10 @@ class _PlainCommand(TyperCommand):
         if arguments:
             with formatter.section("Arguments"):
                 formatter.write_dl(arguments)
+        records = [each.get_help_record(ctx) for each in _of_kind("option", parameters)]
+        options = [record for record in records if record is not None]
         with formatter.section("Options"):
-            records = [each.get_help_record(ctx) for each in _of_kind("option", parameters)]
-            formatter.write_dl([record for record in records if record is not None])
+            formatter.write_dl(options)
 
 
 def _of_kind(kind: str, parameters: list[Any]) -> list[Any]:

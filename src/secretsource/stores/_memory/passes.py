@@ -55,7 +55,7 @@ class MemoryPasses(PassStore):
     def take_all(self, kinds: Sequence[str], holder: str, event: OwnerEvent | None = None) -> int:
         """Take every pass of a holder; see `PassStore.take_all`."""
         with self._lock:
-            theirs = [token for token in self._of(holder) if self._kind(token) in kinds]
+            theirs = self._of_kinds(holder, kinds)
             if theirs:
                 events = [] if event is None else [event]
                 self._book.note("owner", events, (self._passes, dict.fromkeys(theirs)))
@@ -71,6 +71,9 @@ class MemoryPasses(PassStore):
 
     def _of(self, holder: str) -> list[str]:
         return [token for token, each in [*self._passes.items()] if each is not None and each.holder == holder]
+
+    def _of_kinds(self, holder: str, kinds: Sequence[str]) -> list[str]:
+        return [token for token in self._of(holder) if self._kind(token) in kinds]
 
     def _kind(self, token: str) -> str | None:
         found = self._passes.get(token)
