@@ -193,7 +193,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class _Behind:
-    """The protocol, for a parser that begins behind a head which was read already: of that head it learns the end alone."""
+    """The callbacks of a parser that begins behind a head which was read already, and is given its framing alone."""
 
     def __init__(self, protocol: BoundedProtocol) -> None:
         self.on_body, self.on_message_complete = protocol.on_body, protocol.on_message_complete
@@ -201,7 +201,7 @@ class _Behind:
         self._next = protocol
 
     def on_message_begin(self) -> None:
-        """Expect the next request."""
+        """Start the next request."""
         if self._protocol is not None:
             self._protocol.on_message_begin()
 
