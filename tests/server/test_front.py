@@ -74,6 +74,28 @@ async def test_the_log_has_no_credential(world: World, caplog: pytest.LogCapture
     assert "GET /v1/keys/<masked> 404" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "shown"),
+    [
+        ("PUT", "/v1/owners/globex", "/v1/owners/<masked>"),
+        ("POST", "/v1/owners/globex:suspend", "/v1/owners/<masked>:suspend"),
+        ("POST", "/v1/owners/globex%2Fa:b/portal-links", "/v1/owners/<masked>/portal-links"),
+        ("GET", "/v1/owners/globex/limits", "/v1/owners/<masked>/limits"),
+        ("GET", "/v1/owners/globex/globex/limits", "/v1/owners/<masked>"),
+        ("GET", "/v1/owners/globex:nothing", "/v1/owners/<masked>"),
+        ("PATCH", "/v1/owners/globex%0Aglobex", "/v1/owners/<masked>"),
+    ],
+)
+async def test_the_log_has_no_owner(
+    world: World, method: str, path: str, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether the path is one of ours, or not quite."""
+    caplog.set_level(logging.INFO)
+    answer = await world.root(method, path, {})
+    assert f"{method} {shown} {answer.status}" in caplog.messages
+    assert "globex" not in caplog.text
+
+
 async def test_a_line_has_the_operation_and_the_time(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """For machines, beside the number that the client was given."""
     caplog.set_level(logging.INFO)

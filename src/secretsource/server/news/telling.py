@@ -1,7 +1,7 @@
 """The news of the service about itself: a log line for each request, and figures for Prometheus.
 
-Neither holds a credential, the name of an owner or that of a secret. A path is logged without its query, and a key that
-a client put into it is masked.
+Neither holds a credential, the id of an owner or the name of a secret. A path is logged without its query, and a key or
+an owner in it is masked.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ __all__ = ["CONTENT_TYPE", "Telling", "masked"]
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LONGEST_PATH = 512
 _KEY = re.compile(r"[a-z][a-z0-9]{0,15}_[a-z]{2,8}_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}")
+_OWNER = re.compile("^(/v1/owners/).+", re.DOTALL)
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _log = logging.getLogger("secretsource.server.requests")
 
@@ -69,7 +70,7 @@ class Telling:
         _log.info(
             "%s %s %s",
             scope["method"],
-            masked(scope["path"]),
+            _shown(scope),
             status,
             extra={"request_id": request_id, "operation": operation, "seconds": round(seconds, 6)},
         )
@@ -97,6 +98,14 @@ class Telling:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus has no types here
             return generate_latest(registry)
         return generate_latest(self._registry) + self._webhooks.text() + self._chores.text()
+
+
+def _shown(scope: Scope) -> str:
+    """Return the path of a request without the id of an owner: by its route, or else up to where the id begins."""
+    pattern = getattr(scope.get("route"), "path_format", "")
+    if "{owner}" in pattern:
+        return pattern.replace("{owner}", "<masked>")
+    return _OWNER.sub(r"\1<masked>", masked(scope["path"]))
 
 
 def masked(path: str) -> str:
