@@ -11,6 +11,7 @@ The bound of time costs a request nothing: each connection looks at itself now a
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -114,6 +115,8 @@ class BoundedProtocol(HttpToolsProtocol):
             cycle.more_body = True
             cycle.message_event.clear()
             self.parser = HttpRequestParser(_Behind(self))
+            with suppress(AttributeError):  # as uvicorn has it; httptools before 0.6.3 is lenient by itself
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
             self.parser.feed_data(b"POST / HTTP/1.1\r\n%s\r\n" % b"".join([b"%s: %s\r\n" % each for each in framing]))
 
     @property
