@@ -76,7 +76,7 @@ test: lint dotenv-floor framework-floors $(WHEEL)
 
 	@$(MAKE) --no-print-directory mutants
 
-# On the tree, of which a trial plants one module anew; three minutes, or with ALL=1 an hour or more.
+# On the tree, of which a trial plants one module anew; two minutes, or with ALL=1 an hour or more.
 mutants: $(TOOLS)
 	@$(CLEAN) $(if $(ALL),nice,$(LIMITED)) $(BIN)/python -m tests.mutants $(if $(ALL),--all) --at-once $(WORKERS)
 
