@@ -35,7 +35,8 @@ UNMEASURED := $(wildcard $(addprefix tests/,issuing/key/test_million.py soak tor
 DEALT := --maxschedchunk=1
 
 # What a developer's shell exports must not reach the tests: they run against the installed wheel.
-CLEAN := env -u PYTHONPATH -u PYTHONHOME
+# Compiled modules are kept: else every process of tests, and every child, would compile again.
+CLEAN := env -u PYTHONPATH -u PYTHONHOME -u PYTHONDONTWRITEBYTECODE
 # In a group of its own, so that the children end too; at a terminal in the foreground, so that Ctrl-C is heard.
 LIMITED = timeout $$(test -t 0 && echo --foreground) --signal=ABRT --kill-after=1m $(LIMIT)
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
