@@ -136,7 +136,8 @@ $(TOOLS): pyproject.toml
 		echo "secretsource needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1):" \
 			"name a newer one, as in  make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || { echo "Making $(VENV): this takes a minute or two, once."; $(PYTHON) -m venv $(VENV); }
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check '.[$(EXTRAS)]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile '.[$(EXTRAS)]'
+	@$(BIN)/python -m compileall -qq -j $(WORKERS) $(VENV)/lib || true  # pip would use one processor; some files are templates
 	@rm -f $(WHEEL)
 	@touch $@
 
