@@ -42,7 +42,7 @@ LIMITED = timeout $$(test -t 0 && echo --foreground) --signal=ABRT --kill-after=
 GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-tests mutants soak torture dotenv-floor framework-floors bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
+.PHONY: help demo test check check-tests check-floors mutants soak torture dotenv-floor framework-floors bench lint docs clean check-format check-rules check-mypy check-pyright check-layers
 
 help:
 	@echo "make demo              secrets and keys at work, on this machine alone"
@@ -66,7 +66,9 @@ bench: $(WHEEL)
 docs: $(WHEEL)
 	@$(CLEAN) $(BIN)/python -m pytest -q tests/docs
 
-test: lint dotenv-floor framework-floors $(WHEEL)
+# Pyright takes one processor, for three times as long as mypy: the wheel and the floors go beside it.
+test: $(TOOLS)
+	@$(MAKE) --no-print-directory --keep-going -j2 $(GROUPED) check-pyright check-floors check-mypy check-format check-rules check-layers
 	@rm -f .coverage .coverage.*
 	@$(CLEAN) $(LIMITED) $(BIN)/python -m coverage run -m pytest -q -n $(TESTERS) --durations=10 $(addprefix --ignore=,$(UNMEASURED))
 	@$(CLEAN) $(LIMITED) $(BIN)/python -m pytest -q -n $(TESTERS) $(DEALT) --durations=10 $(UNMEASURED)
@@ -97,6 +99,10 @@ dotenv-floor: $(TOOLS)
 		"$$(sed -n 's/^dependencies = \["\(python-dotenv\)>=\(.*\)"\]/\1==\2/p' pyproject.toml)"
 	@$(CLEAN) PYTHONPATH=$(FLOOR):src $(BIN)/python -m pytest -q tests/conformance/test_dotenv.py \
 		tests/providers/dotenv
+
+# One after another, each on a wheel that is there.
+check-floors: $(WHEEL)
+	@$(MAKE) --no-print-directory dotenv-floor framework-floors
 
 # The tests of the edges, on the oldest frameworks of pyproject.toml; in `make test` they run on the newest ones, too.
 framework-floors: $(FLOORS)/.made
