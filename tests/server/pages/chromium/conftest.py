@@ -43,7 +43,8 @@ class Sample(NamedTuple):
 
 
 NUMBERS = count(1)
-PROGRAM = shutil.which("chromium")
+PROGRAM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+"""The one without windows draws none, and takes half of the processor's time."""
 FLAGS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking")
 
 
