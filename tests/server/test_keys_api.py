@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -109,6 +110,17 @@ async def test_a_body_is_json(world: World, body: bytes, media_type: str, status
     """A browser cannot send it from another page without asking first; what is no JSON is refused."""
     answer = await world.root("POST", "/v1/keys", body=body, content_type=media_type)
     assert (answer.status, answer.json.get("code")) == (status, code)
+
+
+async def test_a_body_is_decoded_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the reader that refuses a field twice; the framework's own reader has no part in it."""
+
+    def refused(_: object) -> object:
+        raise AssertionError("the framework decoded the body")
+
+    monkeypatch.setattr("starlette.requests.json", SimpleNamespace(loads=refused))
+    answer = await world.root("POST", "/v1/keys", body=b'{"owner": "acme"}', content_type="application/json")
+    assert (answer.status, answer.json["owner"]) == (201, "acme")
 
 
 async def test_keys_are_listed_page_by_page(world: World) -> None:

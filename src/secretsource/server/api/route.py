@@ -121,6 +121,28 @@ def on(
     )
 
 
+class _StrictRequest(Request):
+    """A request whose body is decoded once, and read in one way only."""
+
+    async def json(self) -> Any:
+        """Return the document of the body, or None without a body.
+
+        A body that is not JSON in UTF-8, such as a form that a browser sends, is refused, and so is one with a field
+        twice. The framework's own reader takes UTF-16, a byte order mark and lone surrogates, too.
+
+        Raises:
+            Problem: The body is refused.
+        """
+        if not hasattr(self, "_document"):
+            body = await self.body()
+            sent = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if sent != "application/json" and body:
+                detail = "the body must be JSON: send  Content-Type: application/json"
+                raise Problem(415, "unsupported_media_type", detail)
+            self._document = _document(body) if body else None
+        return self._document
+
+
 class StrictRoute(APIRoute):
     """A route that reads a request in one way only: what is ambiguous, or not in the document, is refused."""
 
@@ -130,10 +152,11 @@ class StrictRoute(APIRoute):
         compares = self.methods == {"GET"} or any(each.alias == IF_MATCH for each in self.dependant.header_params)
         known = _parameters(self)
 
-        async def read(request: Request) -> Response:
+        async def read(sent: Request) -> Response:
+            request = _StrictRequest(sent.scope, sent.receive)
             _check_headers(request, compares)
             _check_parameters(request, known)
-            await _check_body(request)
+            await request.json()
             return await answer(request)
 
         return read
@@ -199,25 +222,12 @@ def _check_parameters(request: Request, known: Collection[str] | None) -> None:
         raise Problem(422, "invalid_request", f"{unknown} is wrong: {detail}", fault=fault)
 
 
-async def _check_body(request: Request) -> None:
-    """Refuse a body that is not JSON in UTF-8, such as a form that a browser sends, and one with a field twice.
-
-    The framework reads UTF-16, a byte order mark and lone surrogates, too: a body that is one for it alone is refused.
-    """
-    body = await request.body()
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sent != "application/json" and body:
-        raise Problem(415, "unsupported_media_type", "the body must be JSON: send  Content-Type: application/json")
-    if body and not _is_readable(body):
-        raise Problem(400, "malformed_body", "the body cannot be read: send JSON in UTF-8, without a byte order mark")
-
-
-def _is_readable(body: bytes) -> bool:
+def _document(body: bytes) -> Any:
     try:
-        read_body(body)
+        return read_body(body)
     except (ValueError, RecursionError):
-        return False
-    return True
+        pass
+    raise Problem(400, "malformed_body", "the body cannot be read: send JSON in UTF-8, without a byte order mark")
 
 
 def router(tag: str) -> APIRouter:
