@@ -6,7 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from threading import Event
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,11 +29,12 @@ from secretsource.providers import _registry
 from secretsource.providers import file as file_module
 from secretsource.providers.base import Failed, FailureCode
 from secretsource.resolver._default import default_resolver
+from secretsource.resolver._engine.engine import Engine
 from secretsource.resolver._evidence import EVIDENCE
 from secretsource.testing import ScriptedAsyncProvider, ScriptedProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -667,6 +669,59 @@ class TestFunctions:
         stop()
         assert not first._engine.event_listeners
         assert not default_resolver._engine.event_listeners
+
+
+class TestWhileAnotherThreadWires:
+    """What one thread sets while another one looks for the wiring counts."""
+
+    @pytest.fixture
+    def wiring(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], object]], None]]:
+        """Do something while another thread is in the middle of its first look-up, and wait for both."""
+        begun, go_on = Event(), Event()
+
+        class SlowEngine(Engine):
+            def lay_over(self, overlay: Any) -> None:
+                super().lay_over(overlay)
+                begun.set()
+                assert go_on.wait(30)
+
+        def find() -> Engine:
+            engine = Resolver([ScriptedProvider({"A": "found"})])._engine
+            return SlowEngine(engine._make_chain, engine.state.cache.tuning)
+
+        monkeypatch.setattr("secretsource.resolver._default.first_engine", find)
+
+        def meanwhile(act: Callable[[], object]) -> None:
+            configure(None)
+            with ThreadPoolExecutor(2) as threads:
+                first = threads.submit(get_secret, "A")
+                assert begun.wait(30)
+                acting = threads.submit(act)
+                wait([acting], timeout=0.1)
+                go_on.set()
+                assert first.result(30)
+                acting.result(30)
+
+        yield meanwhile
+        configure(None)
+
+    def test_configure(self, wiring: Callable[[Callable[[], object]], None]) -> None:
+        """The wiring that was found does not replace the one that was configured."""
+        wiring(lambda: configure([ScriptedProvider({"A": "configured"})]))
+        assert get_secret("A") == "configured"
+
+    def test_override(self, wiring: Callable[[Callable[[], object]], None]) -> None:
+        """An override that begins meanwhile holds for the wiring that is found."""
+        test = override({"A": "test"})
+
+        def begin() -> None:
+            test.__enter__()
+
+        wiring(begin)
+        with ExitStack() as stack:
+            stack.push(test)
+            assert get_secret("A") == "test"
+        assert get_secret("A") == "found"
 
 
 class TestOnly:

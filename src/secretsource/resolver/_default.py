@@ -112,8 +112,9 @@ class DefaultResolver(Resolver):
                 self._stops[ticket] = listen(self._wired)
 
         def stop() -> None:
-            self._listening.pop(ticket, None)
-            self._stop(ticket)
+            with self._lock:
+                self._listening.pop(ticket, None)
+                self._stop(ticket)
 
         return stop
 
@@ -124,22 +125,24 @@ class DefaultResolver(Resolver):
 
     def lay_over(self, overlay: Overlay | None) -> None:
         """Put a route before the whole chain, or in its place, now and after a new wiring; None takes it away."""
-        self._overlay = overlay
-        if self._wired is not None:
-            self._wired.lay_over(overlay)
+        with self._lock:  # not while another thread wires: its engine would be without the overlay
+            self._overlay = overlay
+            if self._wired is not None:
+                self._wired.lay_over(overlay)
 
     def rewire(self, engine: Engine | None) -> None:
         """Switch to another engine; None finds the wiring anew at the next use."""
-        if self._wired is not None:
-            self._leave(self._wired)
-        self._given = engine
-        if engine is not None:
-            self._adopt(engine)
-            return
-        if self._wired is not None:
-            del self._engine
-            self._wired = None
-        self._hot = {}
+        with self._lock:  # after a thread that wires, whose engine would replace this one
+            if self._wired is not None:
+                self._leave(self._wired)
+            self._given = engine
+            if engine is not None:
+                self._adopt(engine)
+                return
+            if self._wired is not None:
+                del self._engine
+                self._wired = None
+            self._hot = {}
 
     @property
     def given(self) -> Engine | None:
