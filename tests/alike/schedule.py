@@ -14,6 +14,7 @@ from tests.alike.questions import QUESTIONS
 from tests.alike.world import Worlds
 
 from secretsource.issuing import Issued, Rotated
+from secretsource.issuing._manage.registers.passes import IssuedPass
 from secretsource.stores.base import Page
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _learn(known: Known, name: str, said: Any) -> None:
             known.texts[one.record.key_id] = one.plaintext
         elif isinstance(one, Rotated) and one.plaintext is not None:
             known.texts[one.successor.key_id] = one.plaintext
-    if name == "passes.issue" and hasattr(said, "plaintext"):
+    if isinstance(said, IssuedPass):
         known.tokens.append(said.plaintext)
     elif name == "export" and isinstance(said, list):
         known.rows.extend(said)

@@ -104,8 +104,9 @@ def _plain(said: Any) -> Any:
     parts = _PARTS.get(type(said))
     if parts is not None:
         return type(said).__name__, _plain(parts(said))
-    if isinstance(said, tuple) and hasattr(said, "_asdict"):
-        return type(said).__name__, _plain(said._asdict())
+    fields: Callable[[], dict[str, Any]] | None = getattr(said, "_asdict", None)
+    if fields is not None:
+        return type(said).__name__, _plain(fields())
     if isinstance(said, (list, tuple)):
         return [*map(_plain, said)]
     return {name: _plain(value) for name, value in said.items()} if isinstance(said, dict) else said
