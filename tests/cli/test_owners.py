@@ -60,6 +60,14 @@ def test_an_owner_is_put_on_a_plan_and_suspended(done: Command) -> None:
     assert done("plans", "delete", "pro")["plan"] == "pro"
 
 
+def test_what_is_deleted_is_said(done: Command, command: Command) -> None:
+    """The table shows the record as it was, so a note says that it is gone."""
+    done("plans", "put", "pro")
+    done("owners", "put", "acme")
+    assert command("owners", "delete", "acme").stderr == "note: owner 'acme' is no longer registered; its keys stay\n"
+    assert command("plans", "delete", "pro").stderr == "note: plan 'pro' is deleted\n"
+
+
 def test_a_customer_is_signed_out(done: Command, command: Command) -> None:
     """Its sessions and its links end, and nobody else's; the owner need not be registered."""
     with ApiKeys.open("sqlite:///keys.db", peppers=["a pepper of this test"]) as keys:

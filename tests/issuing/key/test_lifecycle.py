@@ -85,6 +85,24 @@ def test_a_key_ends_at_the_very_instant_of_its_expiry(status: Status) -> None:
         lifecycle.move(record, Move.DISABLE, NOW)
 
 
+@pytest.mark.parametrize(
+    ("status", "move", "advice"),
+    [
+        (Status.ACTIVE, Move.FINISH, "it is active; rotate it first"),
+        (Status.ACTIVE, Move.EXPIRE, "it is active; wait for its end"),
+        (Status.ROTATING, Move.DISABLE, "it is rotating; finish its rotation first"),
+        (Status.DISABLED, Move.ROTATE, "it is disabled; enable it first"),
+        (Status.REVOKED, Move.ENABLE, "it is revoked; issue another key"),
+        (Status.EXPIRED, Move.DISABLE, "it is expired; issue another key"),
+    ],
+)
+def test_a_move_that_cannot_be_says_what_to_do(status: Status, move: Move, advice: str) -> None:
+    """For each status another way."""
+    with pytest.raises(InvalidTransition) as refused:
+        lifecycle.move(IN_TIME[status], move, NOW)
+    assert str(refused.value).endswith(advice)
+
+
 def test_a_revoked_key_stays_revoked_when_its_time_comes() -> None:
     """A decision is not overwritten by a date."""
     assert IN_TIME[Status.REVOKED]._replace(expires=NOW - 1).status_at(NOW) is Status.REVOKED

@@ -151,6 +151,8 @@ def delete(
     """Forget what is registered of an owner; its keys stay."""
     with open_keys(context, store, peppered=False) as keys:
         _show(keys.owners.delete(owner, reason=reason, **operator()), as_json)
+    if not as_json:
+        say("note", f"owner {owner!r} is no longer registered; its keys stay")
 
 
 def _show(owner: OwnerRecord, as_json: bool, states: Sequence[LimitState] = ()) -> None:

@@ -101,6 +101,8 @@ def delete(
     """Delete a plan that no owner is on."""
     with open_keys(context, store, peppered=False) as keys:
         _show(keys.plans.delete(plan, reason=reason, **operator()), as_json)
+    if not as_json:
+        say("note", f"plan {plan!r} is deleted")
 
 
 def _words(given: list[str] | None) -> list[str] | None:

@@ -93,6 +93,15 @@ class By(NamedTuple):
 
 NOBODY = By()
 
+_FIRST = {
+    Status.ACTIVE: "rotate it first",
+    Status.ROTATING: "finish its rotation first",
+    Status.DISABLED: "enable it first",
+    Status.REVOKED: "issue another key",
+    Status.EXPIRED: "issue another key",
+}
+"""The advice for a move that a status does not allow."""
+
 
 def move(record: KeyRecord, move: Move, now: float, by: By = NOBODY) -> Change | None:
     """Make one move in the life of a key.
@@ -115,7 +124,8 @@ def move(record: KeyRecord, move: Move, now: float, by: By = NOBODY) -> Change |
         return None
     status = MOVES.get((since, move))
     if status is None or (move is Move.EXPIRE and now_is is not Status.EXPIRED):
-        raise InvalidTransition(f"cannot {move.value} key {record.display!r}: it is {now_is.value}")
+        advice = "wait for its end" if move is Move.EXPIRE else _FIRST[now_is]
+        raise InvalidTransition(f"cannot {move.value} key {record.display!r}: it is {now_is.value}; {advice}")
     return _changed(record, status, _KINDS[move], now, by)
 
 
