@@ -90,41 +90,58 @@ def _leaving(code: CodeType) -> frozenset[int]:
     return frozenset(found)
 
 
+@cache
+def _places(code: CodeType, places: Places) -> dict[tuple[int, int], bool]:
+    """What is known of the pairs of an instruction and the next one: whether the second is a place."""
+    return {}
+
+
+def _is_place(code: CodeType, last: int, offset: int, places: Places) -> bool:
+    """Whether an instruction is a place when it comes after another one, or first in its frame, after -1."""
+    if places == "everywhere":
+        is_left_out = _names(code)[offset].startswith(_NEVER_GUARDED) and _guard(code, offset) is None
+        return not is_left_out and offset not in _leaving(code)
+    if _LOOKS_AHEAD and _names(code)[offset].startswith("JUMP_BACKWARD"):
+        return True
+    if last < 0 or not _looks(_names(code)[last]):
+        return False
+    # What is raised behind an instruction belongs to its handler, and is raised here at the next one.
+    return _guard(code, last) == _guard(code, offset)
+
+
 class _Injector:
     def __init__(self, place: int, places: Places, then: Callable[[], None]) -> None:
         self.seen = 0
         self._place = place
-        self._places = places
+        self._places: Places = places
         self._then = then
-        self._last: dict[FrameType, int] = {}
 
     def enter(self, frame: FrameType, event: str, _: Any) -> Any:
-        if event != "call" or not is_ours(frame.f_code.co_filename):
+        code, last = frame.f_code, -1
+        if event != "call" or not is_ours(code.co_filename):
             return None
-        frame.f_trace = self.step  # before the next line, which since 3.12 asks for instructions only if this is set
-        frame.f_trace_opcodes = True
-        return self.step
+        known = _places(code, self._places)
 
-    def step(self, frame: FrameType, event: str, _: Any) -> Any:
-        if event == "opcode" and self._is_place(frame):
-            self.seen += 1
-            if self.seen == self._place:
-                self._then()
-        return self.step
+        def step(frame: FrameType, event: str, _: Any) -> Any:
+            nonlocal last
+            if event == "opcode":
+                pair = (last, frame.f_lasti)
+                last = pair[1]
+                if pair not in known:
+                    known[pair] = _is_place(code, *pair, self._places)
+                if known[pair]:
+                    self._pass()
+            return step
 
-    def _is_place(self, frame: FrameType) -> bool:
-        code, offset = frame.f_code, frame.f_lasti
-        last = self._last.get(frame)
-        self._last[frame] = offset
-        if self._places == "everywhere":
-            is_left_out = _names(code)[offset].startswith(_NEVER_GUARDED) and _guard(code, offset) is None
-            return not is_left_out and offset not in _leaving(code)
-        if _LOOKS_AHEAD and _names(code)[offset].startswith("JUMP_BACKWARD"):
-            return True
-        if last is None or not _looks(_names(code)[last]):
-            return False
-        # What is raised behind an instruction belongs to its handler, and is raised here at the next one.
-        return _guard(code, last) == _guard(code, offset)
+        frame.f_trace = step  # before the next line, which since 3.12 asks for instructions only if this is set
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return step
+
+    def _pass(self) -> None:
+        self.seen += 1
+        if self.seen == self._place:
+            sys.settrace(None)  # the rest is as fast as without a tracer
+            self._then()
 
 
 def run(act: Callable[[], object], place: int, places: Places, then: Callable[[], None]) -> int:
