@@ -119,6 +119,10 @@ EQUIVALENT = (
         "no cursor of ours is as long, and a longer text is refused as a whole",
     ),
     Equivalent(
+        "stores/_cursor.py", "place", "len(cursor) <= _LONGEST", "len(cursor) < _LONGEST",
+        "as above",
+    ),
+    Equivalent(
         "limiters/_rules.py", "_has_come", "86400", "86401",
         "a second for each day since 1970 is less than a day until the year 2206",
     ),

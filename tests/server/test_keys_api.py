@@ -132,7 +132,7 @@ async def test_keys_are_listed_page_by_page(world: World) -> None:
     assert [key["key_id"] for key in first["keys"] + rest["keys"]] == made
     for query, found in {
         "owner=acme": [0, 2], "owner=nobody": [], "status=disabled": [1], "prefix=acme&owner=ajax": [1],
-        "prefix=root": [], "environment=test": [], "unused_for=1": [], "expiring_within=60&owner=acme": [],
+        "prefix=root": [], "environment=test": [], "unused_for=3600": [], "expiring_within=60&owner=acme": [],
     }.items():  # fmt: skip
         listed = (await world.root("GET", f"/v1/keys?{query}")).json
         assert [key["key_id"] for key in listed["keys"]] == [made[place] for place in found], query
