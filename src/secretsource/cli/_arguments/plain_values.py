@@ -46,7 +46,7 @@ def _processing(
         if value is None or value == ():
             is_plain = context.resilient_parsing or not parameter.required
             value = () if is_list else None
-        elif isinstance(value, str) and _types(declared().get(parameter.name)) - {type(None)} == {int}:
+        elif isinstance(value, str) and _types(declared().get(parameter.name)) - {type(None)} == frozenset({int}):
             value, is_plain = _whole_number(value, context, parameter), True
         else:
             is_plain = value is False or _is_of(declared().get(parameter.name), value if is_list else (value,))

@@ -19,7 +19,7 @@ from secretsource.cli._terminal.output import say
 from secretsource.exceptions import SecretSourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Front"]
 
@@ -80,23 +80,32 @@ def _told(error: Exception) -> int:
 def _usage_sentence(error: Any) -> str:
     """Say what is wrong with the arguments; errors of click have other words in every version of it."""
     context = getattr(error, "ctx", None)
-    if isinstance(error, typer.BadParameter) and not (error.param or error.param_hint or not error.message):
-        return str(error.message)  # one of ours, which says what to do
+    if _is_ours(error):  # it says what to do
+        return str(error.message)
     message = str(error.format_message()).strip().rstrip(".")
     message = message.replace("Value error, ", "")  # the words of a library by which newer versions of typer read
     if message.startswith("Got unexpected extra"):
         message = "too many arguments"  # the message quotes one, which may be a secret
-    message, _, suggested = message.partition(". Did you mean ")
+    message, _, meant = message.partition(". Did you mean ")
+    option = getattr(error, "option_name", "")
     if hasattr(error, "possibilities"):
-        from difflib import get_close_matches
-
-        message = f"no such option {error.option_name!r}"
-        names = {name.lstrip("-"): name for name in error.possibilities or ()}
-        near = get_close_matches(error.option_name.lstrip("-"), names, 1)
-        suggested = repr(names[near[0]]) if near else ""
+        message, meant = f"no such option {option!r}", _nearest(option, error.possibilities or ())
     command = context.command_path if context is not None else "secretsource"
-    advice = f"did you mean {suggested.rstrip('?')}?" if suggested else f"see  {command} --help"
+    advice = f"did you mean {meant.rstrip('?')}?" if meant else f"see  {command} --help"
     return f"{message[:1].lower()}{message[1:]}: {advice}"
+
+
+def _is_ours(error: Any) -> bool:
+    """Return whether a command raised the error itself, and not its reading of one option."""
+    return isinstance(error, typer.BadParameter) and bool(error.message) and not (error.param or error.param_hint)
+
+
+def _nearest(option: str, known: Iterable[str]) -> str:
+    """Quote the option that is most like another one; return an empty text where all are too different."""
+    from difflib import get_close_matches
+
+    names = {name.lstrip("-"): name for name in known}
+    return "".join(repr(names[near]) for near in get_close_matches(option.lstrip("-"), names, 1))
 
 
 def _place(error: Exception) -> str:
