@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from tests.server.github import Signer, listing
 from tests.server.test_leak_fetching import serving as serving_list
 from tests.server.test_leak_fetching import whole
-from tests.server.test_process import PATIENCE, Running, command, serving
+from tests.server.test_process import PATIENCE, Running, command, found_service, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 TABLE = '[server]\n[server.leaks]\ngithub_keys = "{url}"\n[environments.production]\nproviders = ["env", "dotenv"]\n'
 
@@ -35,9 +37,11 @@ def kinds(folder: Path, key_id: str) -> list[str]:
     return [event["kind"] for event in json.loads(shown.stdout)]
 
 
-def test_a_signed_report_ends_a_key_before_the_service_stops(open_folder: Path) -> None:
+def test_a_signed_report_ends_a_key_before_the_service_stops(
+    open_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """The report is answered, the service is stopped at once, and the key is revoked; no log line holds it."""
-    assert command(open_folder, "serve", "--init", "--out", "root.key").returncode == 0
+    found_service(open_folder, tmp_path_factory)
     signer = Signer()
     with serving_list(whole(listing(signer))) as url:
         (open_folder / "secretsource.toml").write_text(TABLE.format(url=url))
@@ -53,9 +57,9 @@ def test_a_signed_report_ends_a_key_before_the_service_stops(open_folder: Path) 
     assert kinds(open_folder, issued["key_id"]) == ["issued", "revoked", "exposed"]
 
 
-def test_a_report_outlives_a_kill(open_folder: Path) -> None:
+def test_a_report_outlives_a_kill(open_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The service is killed as soon as it has answered; the next one acts on every report, once."""
-    assert command(open_folder, "serve", "--init", "--out", "root.key").returncode == 0
+    found_service(open_folder, tmp_path_factory)
     signer = Signer()
     with serving_list(whole(listing(signer))) as url:
         (open_folder / "secretsource.toml").write_text(TABLE.format(url=url))

@@ -43,17 +43,22 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.fixture
-def founded(open_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which a service was founded: a copy of the first one, which took a second of processor time."""
-    first = tmp_path_factory.getbasetemp() / "founded"
+def found_service(folder: Path, factory: pytest.TempPathFactory) -> Path:
+    """Found a service in a folder: a copy of the first one, which took a second of processor time."""
+    first = factory.getbasetemp() / "founded"
     if not (first / "root.key").exists():
         first.mkdir(exist_ok=True)
         done = command(first, "serve", "--init", "--out", "root.key")
         assert done.returncode == 0, done.stderr
     for file in first.iterdir():
-        shutil.copy2(file, open_folder)
-    return open_folder
+        shutil.copy2(file, folder)
+    return folder
+
+
+@pytest.fixture
+def founded(open_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a service was founded."""
+    return found_service(open_folder, tmp_path_factory)
 
 
 class Running:

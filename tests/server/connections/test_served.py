@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.server.test_process import command, serving
+from tests.server.test_process import found_service, serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,9 +19,9 @@ PROXIES = '[server]\ntrusted_proxies = ["127.0.0.1"]\n'
 
 
 @pytest.fixture
-def founded(open_folder: Path) -> Path:
+def founded(open_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a service behind a gateway on this machine."""
-    assert command(open_folder, "serve", "--init", "--out", "root.key").returncode == 0
+    found_service(open_folder, tmp_path_factory)
     (open_folder / "secretsource.toml").write_text(PROXIES)
     return open_folder
 

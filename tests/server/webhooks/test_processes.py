@@ -8,7 +8,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.server.test_process import command, serving
+from tests.server.test_process import command, found_service, serving
 from tests.server.webhooks.receiver import Receiver, receiving, signing_secret
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def founded(open_folder: Path, receiver: Receiver) -> Path:
+def founded(open_folder: Path, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a service that has an endpoint."""
-    assert command(open_folder, "serve", "--init", "--out", "root.key").returncode == 0
+    found_service(open_folder, tmp_path_factory)
     (open_folder / "secretsource.toml").write_text(TABLE.format(url=receiver.url))
     with (open_folder / ".env").open("a") as env:
         env.write(f"HOOK={signing_secret()}\n")
