@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from secretsource._ground.key_text import is_key_id, quote
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._manage import field
@@ -32,6 +34,9 @@ class Overview:
 
     def get_many(self, key_ids: Sequence[str]) -> Flow[Mapping[str, KeyRecord]]:
         """Return the records of several keys by one question."""
+        given: object = key_ids
+        if not isinstance(given, Collection) or isinstance(given, (str, bytes)):
+            raise InvalidRequest("key_ids must be a list of texts", field="key_ids")
         wanted = [*dict.fromkeys(each for each in key_ids if is_key_id(each))]
         field.number(len(key_ids), "the number of key_ids", 0, _MOST)
         found: Mapping[str, KeyRecord] = (yield self._parts.store.peek_many(wanted)) if wanted else {}

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from traceback import clear_frames
 from typing import Any, TypedDict
 
+from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._key import lifecycle
 from secretsource.issuing._manage.registers.plans import terms_of
 from secretsource.issuing._manage.registers.registry import need_credits
@@ -25,7 +27,7 @@ from secretsource.stores.base import MOST_PURSES, Crowded, EventKind, KeyQuery, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import tzinfo
 
     from secretsource._ground.flow import Flow
@@ -89,6 +91,11 @@ class Imports:
     ) -> Flow[ImportReport]:
         """Store the keys that rows describe, batch by batch; an error keeps none of them in its frames."""
         intake = self._intake(format, columns or {}, defaults or {}, None if zone is None else _row.time_zone(zone))
+        given: object = rows
+        if not isinstance(given, Iterable) or isinstance(given, (str, bytes, Mapping)):
+            kind = type(given).__name__
+            del rows, given  # a traceback shows no key
+            raise InvalidRequest(f"rows must be mappings of column to cell, or the result of read_rows, not a {kind}")
         try:
             report = yield from self._import(rows, by, intake, start, dry_run, on_batch)
         except BaseException as error:

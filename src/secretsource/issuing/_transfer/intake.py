@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from secretsource._ground.namedtuple import NamedTuple
@@ -17,7 +18,6 @@ from secretsource.stores.base import KeyRecord, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import tzinfo
 
     from secretsource.issuing._key.format import KeyFormat
@@ -79,6 +79,9 @@ class Intake:
 
     def read(self, row: Mapping[str, Any]) -> Candidate | str:
         """Return the record of a row, or the reason why it has none; the reason quotes nothing of the row."""
+        given: object = row
+        if not isinstance(given, Mapping):
+            return "the row is not a mapping of column to cell"
         try:
             values = _row.read(self.source.translated(row), self._zone)
             if "key_id" in values:

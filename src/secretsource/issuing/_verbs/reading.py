@@ -70,7 +70,7 @@ class KeyReading:
             The records by ``key_id``; a key that is not there is left out.
 
         Raises:
-            InvalidRequest: They are too many.
+            InvalidRequest: They are too many, or no list.
             StoreError: The store could not answer.
         """
         return run(self._overview.get_many(key_ids))

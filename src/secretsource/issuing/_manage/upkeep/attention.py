@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypedDict
 
 from secretsource.exceptions import InvalidRequest
@@ -16,7 +17,6 @@ from secretsource.stores.base import EventKind, Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import timedelta
 
     from secretsource.issuing._key.lifecycle import By
@@ -56,6 +56,8 @@ def read_rules(given: Mapping[str, object]) -> Rules:
     Raises:
         InvalidRequest: A rule is unknown, or is not a length of time in its range.
     """
+    if not isinstance(given, Mapping):
+        raise InvalidRequest(f"chores must be a dictionary such as ChoreRules, not of type {type(given).__name__}")
     unknown = given.keys() - _LEAST.keys()
     if unknown:
         raise InvalidRequest(f"chores have no rule {', '.join(sorted(unknown))}: known are {', '.join(_LEAST)}")
