@@ -240,6 +240,7 @@ class KeyReading:
 
         Raises:
             ConfigurationError: The format or a column is unknown, or there is no pepper; nothing was stored.
+            InvalidRequest: The rows are of a wrong type; nothing was stored.
             StoreError: The store could not answer; batches reported to ``on_batch`` are stored.
         """
         work = self._imports.import_rows(rows, by(actor, origin), **options)
