@@ -6,11 +6,10 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from secretsource.issuing._manage.revocations import RevokedKeys
-
 from secretsource.exceptions import SecretSourceError
 from secretsource.issuing import ApiKeys, PepperSet
-from secretsource.issuing._manage.operations import Issued, Rotated
+from secretsource.issuing._manage.ending.revocations import RevokedKeys
+from secretsource.issuing._manage.issued import Issued, Rotated
 from secretsource.issuing._transfer.reports import RejectedRow
 from secretsource.issuing._verdict import Accepted, Rejected
 from secretsource.stores.base import Page
