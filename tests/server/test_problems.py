@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from secretsource.exceptions import (
     ConfigurationError,
@@ -89,11 +90,64 @@ def test_a_mistake_stands_where_it_was_made() -> None:
     assert "canary" not in str(found)
 
 
+class Form(BaseModel):
+    """A field for each mistake that a form of the API can find."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: Annotated[str, Field(min_length=2, max_length=4)] = "name"
+    number: Annotated[int, Field(ge=1, le=9)] = 1
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    names: Annotated[list[str], Field(min_length=1, max_length=2)] = ["name"]
+    by: Literal["hour", "day"] = "day"
+    is_new: bool = False
+    facts: dict[str, str] = {}
+    needed: int
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"name": 5}, "this must be a text"),
+        ({"name": "n"}, "this must have 2 or more characters"),
+        ({"name": "names"}, "this must have at most 4 characters"),
+        ({"number": "1"}, "this must be a whole number"),
+        ({"number": 0}, "this must be at least 1"),
+        ({"number": 10}, "this must be at most 9"),
+        ({"share": "x"}, "this must be a number"),
+        ({"share": 0}, "this must be over 0.0"),
+        ({"share": 1}, "this must be below 1.0"),
+        ({"names": "name"}, "this must be a list"),
+        ({"names": []}, "this must have 1 or more entries"),
+        ({"names": ["a", "b", "c"]}, "this must have at most 2 entries"),
+        ({"by": "canary"}, "this must be 'hour' or 'day'"),
+        ({"is_new": "yes"}, "this must be true or false"),
+        ({"facts": []}, "this must be an object"),
+        ({"canary": 1}, "this is unknown here: leave it out, or look at its spelling"),
+        ({"needed": ...}, "this is needed"),
+    ],
+)
+def test_a_mistake_is_told_in_our_words(given: dict[str, Any], words: str) -> None:
+    """Whatever version of pydantic found it; its words are for its own users."""
+    asked = {name: value for name, value in {"needed": 1, **given}.items() if value is not ...}
+    with pytest.raises(ValidationError) as caught:
+        Form.model_validate(asked)
+    found = faults_of([{**each, "loc": ("body", *each["loc"])} for each in caught.value.errors()])
+    assert found == [Fault("pointer", f"/{next(iter(given))}", words)]
+
+
+def test_a_mistake_that_has_no_words_of_ours_keeps_its_own() -> None:
+    """So does one whose facts have other names in another version of pydantic."""
+    mistakes: list[dict[str, Any]] = [{"type": "x"}, {"type": "too_long"}, {"type": "too_long", "ctx": {"most": 2}}]
+    found = faults_of([{"loc": ("body",), "msg": "told so", **each} for each in mistakes])
+    assert [fault.detail for fault in found] == ["told so"] * 3
+
+
 def test_a_body_that_is_no_json_is_its_own_problem() -> None:
     """400 and not 422: no field of it can be named."""
     assert read(of_faults([{"loc": ("body", 1), "msg": "x", "type": "json_invalid"}]))["code"] == "malformed_body"
     answer = of_faults([{"loc": ("body",), "msg": "Field required", "type": "missing"}])
-    assert (answer.status, read(answer)["detail"]) == (422, "the body is wrong: Field required")
+    assert (answer.status, read(answer)["detail"]) == (422, "the body is wrong: this is needed")
 
 
 def test_a_problem_is_numbered() -> None:

@@ -26,6 +26,31 @@ __all__ = ["DEFECT", "MEDIA_TYPE", "Fault", "Problem", "faults_of", "identified"
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 5
 """Seconds after which a client may ask again when the store cannot answer."""
+_WORDS: Mapping[str, str] = {
+    "missing": "this is needed",
+    "extra_forbidden": "this is unknown here: leave it out, or look at its spelling",
+    "string_type": "this must be a text",
+    "bool_type": "this must be true or false",
+    "int_type": "this must be a whole number",
+    "int_parsing": "this must be a whole number",
+    "int_from_float": "this must be a whole number",
+    "float_type": "this must be a number",
+    "list_type": "this must be a list",
+    "dict_type": "this must be an object",
+    "model_type": "this must be an object",
+    "model_attributes_type": "this must be an object",
+    "greater_than": "this must be over {gt}",
+    "greater_than_equal": "this must be at least {ge}",
+    "less_than": "this must be below {lt}",
+    "less_than_equal": "this must be at most {le}",
+    "string_too_short": "this must have {min_length} or more characters",
+    "string_too_long": "this must have at most {max_length} characters",
+    "too_short": "this must have {min_length} or more entries",
+    "too_long": "this must have at most {max_length} entries",
+    "literal_error": "this must be {expected}",
+    "enum": "this must be {expected}",
+}
+"""By pydantic's name of a mistake; the words in braces are facts of the form, never the value that was sent."""
 
 
 class Fault(NamedTuple):
@@ -143,13 +168,22 @@ def faults_of(errors: Sequence[Mapping[str, Any]]) -> list[Fault]:
     found: list[Fault] = []
     for each in errors:
         where, *path = each["loc"]
-        detail = str(each["msg"]).removeprefix("Value error, ")
+        detail = _words(each)
         if where == "body":
             found.append(Fault("pointer", "".join(f"/{_escaped(part)}" for part in path), detail))
         else:
             name = path[0] if path else where
             found.append(Fault("header" if where == "header" else "parameter", str(name), detail))
     return found
+
+
+def _words(mistake: Mapping[str, Any]) -> str:
+    """Return a mistake in our words; what pydantic alone knows is in its words."""
+    words, facts = _WORDS.get(mistake["type"]), mistake.get("ctx", {})
+    try:
+        return str(mistake["msg"]).removeprefix("Value error, ") if words is None else words.format(**facts)
+    except KeyError:  # another version of pydantic has another name for the fact
+        return str(mistake["msg"])
 
 
 def identified(answer: HttpAnswer, request_id: str) -> HttpAnswer:
