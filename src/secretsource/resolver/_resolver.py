@@ -256,11 +256,19 @@ class Resolver(Retrying):
         Use it for values that an application checks (webhook signatures, signing keys), so that it accepts both sides
         of a rotation. A version that was disabled or deleted is left out. This raises as `get` does, also when the
         provider denies the version before, or could not be asked for it.
+
+        Args:
+            name: A name or reference.
+            field: A key of a JSON document, or a JSON pointer such as ``/keys/0``.
         """
         return self._run(questions.get_set, name, field)
 
     def prefetch(self, names: Iterable[str]) -> None:
-        """Fetch ``names`` now, so that the first request does not wait; raises as `get_many`."""
+        """Fetch secrets now, so that the first request does not wait; raises as `get_many`.
+
+        Args:
+            names: Names or references, in any number.
+        """
         self.get_many(names)
 
     def reject(self, secret: Secret) -> Secret:
@@ -268,6 +276,9 @@ class Resolver(Retrying):
 
         However many callers reject one version, its provider is asked at most once. One more call is possible: when
         the answer is still the refused value, and comes from a call that began before the refusal.
+
+        Args:
+            secret: The value as it was returned here, and no copy of its text.
 
         Raises:
             ProviderError: The provider could not be asked.
@@ -278,6 +289,10 @@ class Resolver(Retrying):
 
     def explain(self, name: str, *, field: str | None = None) -> Trace:
         """Explain which providers are asked or skipped for ``name``, why, and how long it takes; never the value.
+
+        Args:
+            name: A name or reference.
+            field: As for `get`.
 
         Raises:
             InvalidReference: The name is not well formed.
@@ -299,13 +314,20 @@ class Resolver(Retrying):
 
         The callback runs in the thread that met the value, and must be quick.
 
+        Args:
+            callback: A plain function of one `RotationEvent`; what it raises harms no read.
+
         Raises:
             ConfigurationError: The callback is not a plain function.
         """
         return self._engine.rotation_listeners.add(callable_with(callback, "a RotationEvent"))
 
     def on_event(self, callback: Callable[[SecretEvent], object]) -> Callable[[], None]:
-        """Call ``callback`` for every look-up that is not a plain hit; returns and raises as `on_rotate` does."""
+        """Call ``callback`` for every look-up that is not a plain hit; returns and raises as `on_rotate` does.
+
+        Args:
+            callback: A plain function of one `SecretEvent`; what it raises harms no read.
+        """
         return self._engine.event_listeners.add(callable_with(callback, "a SecretEvent"))
 
     def silence(self) -> None:
