@@ -102,14 +102,14 @@ class RedisHarness(Break, LimiterHarness):
     """Limiters for threads."""
 
     def open(self) -> Limiter:
-        return RedisLimiter(self.url, timeout=0.5, pause=0)
+        return RedisLimiter(self.url, timeout=2.0, pause=0)
 
 
 class AsyncRedisHarness(Break, AsyncLimiterHarness):
     """Limiters for event loops."""
 
     def open(self) -> AsyncLimiter:
-        return AsyncRedisLimiter(self.url, timeout=0.5, pause=0)
+        return AsyncRedisLimiter(self.url, timeout=2.0, pause=0)
 
 
 @pytest.fixture

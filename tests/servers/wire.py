@@ -1,7 +1,7 @@
 """A wire to a server, which passes bytes on in both directions, and can be cut before an answer comes through.
 
 with wire(server.port) as line:
-    line.lose_answer_to(b"COMMIT")                  # what it asks for happens, and the connection is gone
+    line.lose_answer_to(b"COMMIT\0")                # what it asks for happens, and the connection is gone
 """
 
 from __future__ import annotations

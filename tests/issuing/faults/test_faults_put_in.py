@@ -189,18 +189,14 @@ def match_networks_exactly(patch: Patch) -> None:
 
 def keep_misses(patch: Patch) -> None:
     """News of a key does not clear what was remembered as missing."""
-    misses: dict[tuple[int, str | bytes], float] = {}
-    miss, is_missing = RecordCache.miss, RecordCache.is_missing
+    news = RecordCache.news
 
-    def remember(self: RecordCache, question: str | bytes, now: float, begun: int) -> None:
-        misses[id(self), question] = now + self.miss_ttl
-        miss(self, question, now, begun)
+    def tell(self: RecordCache, key_id: str | None, revision: int) -> None:
+        misses = self._misses
+        news(self, key_id, revision)
+        self._misses = misses
 
-    def still_missing(self: RecordCache, question: str | bytes, now: float) -> bool:
-        return now < misses.get((id(self), question), 0.0) or is_missing(self, question, now)
-
-    patch.setattr(RecordCache, "miss", remember)
-    patch.setattr(RecordCache, "is_missing", still_missing)
+    patch.setattr(RecordCache, "news", tell)
 
 
 def fill_after_news(patch: Patch) -> None:

@@ -108,9 +108,8 @@ class Server:
         SOCKETS.add(connection)
         try:
             connection.patience = patience
-            connection.isolation_level = (
-                IsolationLevel.READ_COMMITTED
-            )  # a reader that waited for its turn sees the rest
+            # What waited for a lock must see what was committed meanwhile.
+            connection.isolation_level = IsolationLevel.READ_COMMITTED
             if not self._schema:
                 self._schema = self._chosen(connection.execute(FIND))
             if not self.address.pooled:
