@@ -108,7 +108,7 @@ class Server:
         SOCKETS.add(connection)
         try:
             connection.patience = patience
-            # What waited for a lock must see what was committed meanwhile.
+            # A reader that waited for a lock must see what was committed meanwhile.
             connection.isolation_level = IsolationLevel.READ_COMMITTED
             if not self._schema:
                 self._schema = self._chosen(connection.execute(FIND))
