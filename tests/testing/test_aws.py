@@ -22,8 +22,9 @@ REF = SecretRef("aws", "TOKEN")
 
 @pytest.fixture(scope="module")
 def server() -> Generator[AwsServer]:
-    """A running moto."""
+    """A running moto, without what other tests have left in it: all moto of a process has one memory."""
     with aws_server() as server:
+        server.reset()
         yield server
 
 
