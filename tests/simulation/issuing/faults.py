@@ -298,8 +298,14 @@ def _a_stamp_leaves_out_the_terms() -> AbstractContextManager[None]:
 
 
 def _a_suspension_is_not_weighed() -> AbstractContextManager[None]:
-    wrong: Any = False
-    return _instead(Entry, "is_suspended", lambda _: wrong)
+    def blind(make: Callable[..., None]) -> Callable[..., None]:
+        def wrong(self: Entry, *given: Any) -> None:
+            make(self, *given)
+            self.is_suspended = False
+
+        return wrong
+
+    return _instead(Entry, "__init__", blind)
 
 
 def _credits_are_not_waited_for() -> AbstractContextManager[None]:
