@@ -61,6 +61,17 @@ async def test_an_unknown_path_is_a_page(browser: Browser, path: str) -> None:
     assert b"There is nothing at this address." in answer.body
 
 
+async def test_a_slash_too_many_leads_to_the_page(browser: Browser) -> None:
+    """By the path alone, so that no scheme behind a gateway is named, and with the headers of every answer."""
+    for path, place in (("/operator/", "/operator"), ("/portal/keys//", "/portal/keys")):
+        answer = await browser.get(path)
+        assert (answer.status, answer.headers["location"]) == (303, place)
+        assert answer.headers["cache-control"] == "no-store"
+        assert "content-security-policy" in answer.headers
+    for path in ("/portal/keys/abc/", "/portal/sign-out/", "/portal//keys.evil.example/"):
+        assert (await browser.get(path)).status == 404
+
+
 async def test_a_wrong_method_is_refused(world: World, browser: Browser) -> None:
     """405, with the methods that there are; nothing is changed by a GET."""
     record = (await world.customer_key()).record

@@ -17,6 +17,7 @@ from secretsource.server.settings import PagesSettings
 if TYPE_CHECKING:
     from tests.server.conftest import World
 
+FRAMING = "https://app.acme.example"
 NEW = {"name": "n", "environment": "test", "scopes": "a:b", "ends": "90", "once": "a" * 32}
 
 
@@ -28,7 +29,8 @@ def hosted(world: World) -> Browser:
         named = Request(scope).cookies.get("shop")
         return None if named is None else unquote(named)
 
-    app = portal(world.keys, owner_of, pages=PagesSettings(scopes=("a:b",)), environments=["test"], prefixes=["shop"])
+    pages = PagesSettings(scopes=("a:b",), frame_ancestors=(FRAMING,))
+    app = portal(world.keys, owner_of, pages=pages, environments=["test"], prefixes=["shop"])
     return Browser(Starlette(routes=[Mount("/account", app)]), world.keys)
 
 
@@ -47,6 +49,16 @@ async def test_a_customer_of_the_host_needs_no_other_sign_in(world: World, hoste
     assert (await hosted.post("/account/portal/keys/new", NEW)).status == 201
     (record,) = (await world.keys.list(owner="acme")).records
     assert (record.prefix, record.environment) == ("shop", "test")
+
+
+async def test_pages_of_the_host_are_framed_where_it_allows_it(hosted: Browser) -> None:
+    """The settings say so, wherever the pages are mounted; also for a page with a slash too many, which is found."""
+    hosted.jar["shop"] = "acme"
+    found = await hosted.get("/account/portal/keys/")
+    assert (found.status, found.headers["location"]) == (303, "/account/portal/keys")
+    for answer in (found, await hosted.get("/account/portal/keys")):
+        assert f"frame-ancestors {FRAMING}" in answer.headers["content-security-policy"]
+        assert "x-frame-options" not in answer.headers
 
 
 async def test_nobody_is_shown_a_page(world: World, hosted: Browser) -> None:

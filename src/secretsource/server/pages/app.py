@@ -5,6 +5,7 @@ Customers are served below ``/portal``, operators below ``/operator``, and the f
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -25,7 +26,7 @@ from secretsource.server.pages.static_files import static_files
 from secretsource.server.pages.visit import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Container, Sequence
 
     from starlette.requests import Request
 
@@ -80,9 +81,10 @@ def served(service: Service, settings: PagesSettings, entry: Entry, views: Seque
 
     routes = [_route(view, entry, open_visit) for view in views]
     routes.append(Route("/static/{name}", _files(settings), name="getStatic"))
-    return Starlette(
-        routes=routes, exception_handlers={HTTPException: _missing(open_visit), Exception: _defective(open_visit)}
-    )
+    missing = _missing(open_visit, frozenset(view.path for view in views if view.method in SAFE_METHODS))
+    app = Starlette(routes=routes, exception_handlers={HTTPException: missing, Exception: _defective(open_visit)})
+    app.router.redirect_slashes = False  # it would name the scheme behind the gateway, and send none of our headers
+    return app
 
 
 def _route(view: View, entry: Entry, open_visit: Callable[[Request], Visit]) -> Route:
@@ -158,12 +160,17 @@ def _defective(open_visit: Callable[[Request], Visit]) -> Callable[[Request, Exc
     return answer
 
 
-def _missing(open_visit: Callable[[Request], Visit]) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """Return the answer to a path, or a method, that no view has."""
+def _missing(
+    open_visit: Callable[[Request], Visit], paths: Container[str]
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return the answer to a path, or a method, that no view has; a page with a slash too many is found yet."""
 
     async def answer(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         visit = open_visit(request)
+        meant = visit.path.rstrip("/")
+        if error.status_code == HTTPStatus.NOT_FOUND and meant in paths:
+            return visit.go(meant)
         visit.session = NOBODY
         response = visit.page("missing.html", error.status_code)
         response.headers.update(error.headers or {})

@@ -95,6 +95,12 @@ class Visit:
         return client_address(self.request.scope["headers"], peer, self.service.settings.trusted_proxies)
 
     @property
+    def path(self) -> str:
+        """The path of ours, such as ``/portal/keys``, wherever the pages are mounted."""
+        asked: str = self.request.scope["path"]
+        return asked.removeprefix(self.url(""))
+
+    @property
     def is_framed(self) -> bool:
         """Whether the page is shown inside of another one."""
         return self.request.headers.get("sec-fetch-dest") in {"iframe", "frame"}
@@ -130,7 +136,7 @@ class Visit:
             "form_field": TOKEN,
             "url": self.url,
             "static": self.static,
-            "path": self.request.scope["path"].removeprefix(self.url("")),
+            "path": self.path,
             "first": self.first,
             "may_sign_out": self.may_sign_out,
             "framed": self.is_framed,
@@ -207,7 +213,7 @@ class Visit:
         return cookie_form(COOKIES[role], self.request.url.scheme, self.request.headers.get("host", ""))
 
     def _finish(self, response: Response) -> Response:
-        is_of_customers = self.request.scope["path"].startswith("/portal")
+        is_of_customers = self.path.startswith("/portal")
         response.headers.update(page_headers(self.settings.frame_ancestors if is_of_customers else ()))
         for cookie in self._cookies:
             response.headers.append("Set-Cookie", cookie)

@@ -70,7 +70,7 @@ def _days(desk: Desk) -> int:
 
 def _keys_page(desk: Desk, which: str, page: Page, days: int) -> Response:
     shown = [record for record in page.records if record.prefix != ROOT_PREFIX]
-    address, reader = desk.visit.url(desk.visit.request.scope["path"]), desk.visit.reader
+    address, reader = desk.visit.url(desk.visit.path), desk.visit.reader
     lengths = {each: reader.ngettext("%(num)s day", "%(num)s days", each) % {"num": each} for each in SPANS}
     links = [(f"{address}?days={each}", text, each == days) for each, text in lengths.items()]
     return desk.page("operator/attention.html", which=which, keys=shown, next=page.next, days=days, span_links=links)
