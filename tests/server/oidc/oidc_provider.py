@@ -42,7 +42,7 @@ class OidcProvider:
         issuer: Its address.
         document: Changes of its document.
         claims: Changes of the claims of its tokens; None leaves one out.
-        header: Changes of the header of its tokens.
+        header: Changes of the header of its tokens; None leaves one out.
         signer: The key that signs them.
         published: The keys that it shows.
         answers: Paths that it answers otherwise: a status and a body.
@@ -108,10 +108,11 @@ class OidcProvider:
             "iss": self.issuer, "aud": CLIENT, "iat": now, "exp": now + 300, "nonce": asked["nonce"], **self.claims,
         }  # fmt: skip
         kept = {name: value for name, value in claims.items() if value is not None}
-        header = {"alg": "RS256", "kid": "first", **self.header}
+        told = {"alg": "RS256", "kid": "first", **self.header}
+        header = {name: value for name, value in told.items() if value is not None}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SecurityWarning)  # of the token without a signature
-            token = jwt.encode(header, kept, self.signer, algorithms=["RS256", "HS256", "none"])
+            token = jwt.encode(header, kept, self.signer, algorithms=["RS256", "ES256", "HS256", "none"])
         return 200, json.dumps({"access_token": "x", "token_type": "Bearer", "id_token": token}).encode()
 
 

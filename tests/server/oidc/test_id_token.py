@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, OKPKey
 from joserfc.jws import JWSRegistry
 
 from secretsource.server.oidc.attempt import LASTS, begun, read_attempt
@@ -21,6 +21,8 @@ CLAIMS = {
     "iss": EXPECTED.issuer, "aud": "keys", "sub": "u-1", "nonce": "nonce", "iat": NOW, "exp": NOW + 300,
 }  # fmt: skip
 PUBLIC = KEY.as_dict(private=False)
+OTHER = ECKey.generate_key("P-256", {"kid": "first"}).as_dict(private=False)
+OF_ANOTHER_KIND = OKPKey.generate_key("Ed25519", {"kid": "first"}).as_dict(private=False)
 LENIENT = JWSRegistry(algorithms=["ES256"], strict_check_header=False)
 
 
@@ -79,8 +81,9 @@ def test_a_hundred_keys_are_read(document: object, is_read: bool) -> None:
 
 def test_an_unknown_signer_is_told_apart() -> None:
     """The keys of the provider are read again for it alone."""
-    with pytest.raises(UnknownSigner):
-        read_id_token(signed({"kid": "second"}), read_keys({"keys": [PUBLIC]}), EXPECTED)
+    for keys in ([PUBLIC], [OTHER], [OF_ANOTHER_KIND]):
+        with pytest.raises(UnknownSigner):
+            read_id_token(signed({"kid": "second" if PUBLIC in keys else "first"}), read_keys({"keys": keys}), EXPECTED)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +98,14 @@ def test_the_name_of_a_person_can_be_shown(name: object, shown: str) -> None:
     rule = OperatorRule("groups", "staff", ("keys:read",))
     claims = {"sub": "u-1", "groups": ["staff"], "name": name}
     assert standing(claims, [rule], "name") == ("u-1", shown, rule)
+
+
+def test_an_address_that_is_shown_in_part_has_the_id_behind_it() -> None:
+    """A sign without a width, or a very long address: two addresses would look alike."""
+    rule = OperatorRule("groups", "staff", ("keys:read",))
+    for name, shown in (("ann\u200b@example.com", "ann@example.com (u-2)"), ("x" * 101, "x" * 100 + " (u-2)")):
+        claims = {"sub": "u-2", "groups": ["staff"], "email": name, "email_verified": True}
+        assert standing(claims, [rule], "email") == ("u-2", shown, rule)
 
 
 @pytest.mark.parametrize(

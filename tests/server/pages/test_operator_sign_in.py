@@ -183,20 +183,26 @@ async def test_an_operator_signs_in_at_the_provider(world: World, browser: Brows
 async def test_the_line_of_the_settings_is_asked_for_each_request(
     world: World, browser: Browser, provider: OidcProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rights that the settings take away are gone at once, and with its line a session ends."""
+    """Rights that the settings take away are gone at once, and with its line, or with its provider, a session ends."""
     await at_provider(browser, provider)
     assert (await browser.get("/operator/owners")).status == 200
+    other = Browser(world.app, world.keys)
+    await at_provider(other, provider)
     service = world.app.service
     assert service is not None
     assert service.settings.pages is not None
     assert service.settings.pages.oidc is not None
     rule = service.settings.pages.oidc.operators[0]
-    for rules, status in (((rule._replace(rights=("keys:read",)),), 403), ((rule._replace(value="others"),), 303)):
-        changed = oidc_settings(provider, operators=rules)
+    for person, change, status in (
+        (browser, {"operators": (rule._replace(rights=("keys:read",)),)}, 403),
+        (browser, {"operators": (rule._replace(value="others"),)}, 303),
+        (other, {"issuer": "https://other.example.com"}, 303),
+    ):
+        changed = oidc_settings(provider, **change)
         new = replace(service.settings, pages=replace(service.settings.pages, oidc=changed))
         monkeypatch.setattr(world.app, "_load", partial(replace, new))
         world.app.reload()
-        assert (await browser.get("/operator/owners")).status == status
+        assert (await person.get("/operator/owners")).status == status
 
 
 async def test_a_callback_is_refused_in_words(world: World, browser: Browser, provider: OidcProvider) -> None:

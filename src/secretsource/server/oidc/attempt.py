@@ -19,6 +19,8 @@ __all__ = ["LASTS", "Attempt", "begun", "read_attempt"]
 
 LASTS = 600
 """Seconds for which an attempt may be ended."""
+SKEW = 60
+"""Seconds by which the clocks of two machines may differ; one may end what the other began."""
 _FORM = re.compile(r"([0-9]{1,12})\.[A-Za-z0-9_-]{43}")
 
 
@@ -62,7 +64,7 @@ def read_attempt(text: str, now: float) -> Attempt | None:
         now: The present, in seconds since 1970 UTC.
     """
     found = _FORM.fullmatch(text)
-    if found is None or not 0 <= now - int(found[1]) < LASTS + 1:
+    if found is None or not -SKEW <= now - int(found[1]) < LASTS + 1:
         return None
     return Attempt(*(_text(hmac.digest(text.encode(), name.encode(), "sha256")) for name in Attempt._fields))
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
-from joserfc.errors import ExpiredTokenError, InvalidClaimError, InvalidKeyIdError, JoseError, MissingClaimError
+from joserfc.errors import (
+    BadSignatureError,
+    ExpiredTokenError,
+    InvalidClaimError,
+    InvalidKeyIdError,
+    InvalidKeyTypeError,
+    JoseError,
+    MissingClaimError,
+)
 from joserfc.jwk import KeySet, import_key
 from joserfc.jws import JWSRegistry
 
@@ -23,6 +31,8 @@ LEEWAY = 60
 """Seconds by which the clock of the provider may differ."""
 LONGEST = 64 * 1024
 MOST_KEYS = 100
+_BY_ANOTHER_KEY = (InvalidKeyIdError, BadSignatureError, InvalidKeyTypeError)
+"""A provider need not name its only key: to the one before, a token by the next one looks wrong, or of another kind."""
 _MISTAKES = {
     "iss": "it is from another provider",
     "aud": "it is for another service",
@@ -96,7 +106,7 @@ def read_id_token(text: object, keys: KeySet, expected: Expected) -> Mapping[str
         claims = CodeIDToken(token.claims, token.header, options, expected._asdict())
         claims.validate(now=int(expected.now), leeway=LEEWAY)
         return dict(claims)
-    except InvalidKeyIdError:
+    except _BY_ANOTHER_KEY:
         unknown, mistake = True, "no key of the provider signed its token"
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         unknown, mistake = False, _mistake(error)

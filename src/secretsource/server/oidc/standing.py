@@ -59,7 +59,8 @@ def _name(claims: Mapping[str, object], claim: str, subject: str) -> str:
     shown = _shown(name) if isinstance(name, str) else ""
     if not shown:
         return _shown(subject)
-    is_its_own = shown == subject or (claim == "email" and claims.get("email_verified") is True)
+    is_verified = claim == "email" and claims.get("email_verified") is True
+    is_its_own = shown == subject or (is_verified and shown == name)  # what is left out may tell two addresses apart
     return shown if is_its_own else f"{shown} ({_shown(subject)})"
 
 

@@ -1,8 +1,8 @@
 """The desk of an operator: a visit, and the rights of the person, read anew for each request.
 
 The rights are those of a root key. A session by a root key keeps the id of the key and the scopes that it had. A
-session by a provider keeps the line of the settings that made the person an operator. So a session ends with the key,
-or with the line.
+session by a provider keeps its name, and the line of the settings that made the person an operator. So a session ends
+with the key, with the line, or with another provider.
 """
 
 from __future__ import annotations
@@ -178,9 +178,9 @@ def facts_of_root_key(record: KeyRecord) -> dict[str, str]:
     return {"key_id": record.key_id, "scopes": " ".join(sorted(record.scopes))}
 
 
-def facts_of_person(rule: OperatorRule) -> dict[str, str]:
-    """Return the facts of a session by a provider."""
-    return {"claim": rule.claim, "value": rule.value}
+def facts_of_person(issuer: str, rule: OperatorRule) -> dict[str, str]:
+    """Return the facts of a session by a provider: another one may give the same name to other people."""
+    return {"issuer": issuer, "claim": rule.claim, "value": rule.value}
 
 
 async def _desk(visit: Visit) -> Desk | None:
@@ -204,8 +204,10 @@ def _narrowed(caller: RootCaller, scopes: list[str]) -> RootCaller:
 def _record_of_person(visit: Visit, facts: Mapping[str, str]) -> KeyRecord | None:
     """Return the rights of a person as the record of a root key that is not stored; None if no line gives any."""
     oidc = visit.settings.oidc
-    for rule in () if oidc is None else oidc.operators:
-        if (rule.claim, rule.value) == (facts.get("claim"), facts.get("value")):
+    if oidc is None:
+        return None
+    for rule in oidc.operators:
+        if facts_of_person(oidc.issuer, rule).items() <= facts.items():
             return KeyRecord(
                 key_id="", hash=b"", pepper_version="", display="", owner=ROOT_OWNER, prefix=ROOT_PREFIX,
                 environment="live", created=0.0, scopes=frozenset(rule.rights),

@@ -67,13 +67,15 @@ async def depart(visit: Visit) -> Response:
 
 async def arrive(visit: Visit) -> Response:
     """Take the browser back from the provider, and begin a session; the attempt is over in any case."""
-    cookie = _attempt_cookie(visit)
+    cookie, oidc = _attempt_cookie(visit), visit.settings.oidc
     try:
         person = await _oidc(visit).arrive(visit.request.cookies.get(cookie.name), visit.request.query_params)
     except Problem as problem:
         answer = _told(visit, problem)
     else:
-        answer = await _begin(visit, person.name, {**facts_of_person(person.rule), "sub": person.subject})
+        assert oidc is not None, "it let the person in"
+        facts = facts_of_person(oidc.issuer, person.rule)
+        answer = await _begin(visit, person.name, {**facts, "sub": person.subject})
     answer.headers.append("Set-Cookie", cookie.header("", life=0))
     return answer
 
