@@ -14,12 +14,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import re
 
-__all__ = ["LONGEST_WORD", "holds_key", "is_beginning", "is_key_id", "masked", "quote", "written"]
+__all__ = [
+    "ENVIRONMENT",
+    "LONGEST_WORD",
+    "PREFIX",
+    "TAIL",
+    "holds_key",
+    "is_beginning",
+    "is_key_id",
+    "masked",
+    "quote",
+    "written",
+]
 
 LONGEST_WORD = 13
 """Characters of a wrong prefix or environment to quote: of any key in its place, no more than a record displays."""
 
-_KEY = r"[a-z][a-z0-9]{0,15}_[a-z]{2,8}_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}"
+PREFIX = "[a-z][a-z0-9]{0,15}"
+ENVIRONMENT = "[a-z]{2,8}"
+TAIL = "[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}"
+"""The last 63 characters of a key: its locator and its secret, the mark, and the checksum."""
 _LONGEST_KEY = 16 + 1 + 8 + 1 + 54 + 3 + 6
 """The most characters that this expression matches."""
 _MASK = "<masked>"
@@ -84,7 +98,7 @@ def masked(text: str, longest: int) -> str:
 def _expression() -> re.Pattern[str]:
     import re
 
-    return re.compile(_KEY)
+    return re.compile(f"{PREFIX}_{ENVIRONMENT}_{TAIL}")
 
 
 def _described(value: object) -> str:

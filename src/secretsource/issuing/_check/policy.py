@@ -16,10 +16,9 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 from itertools import islice
 from typing import Final, TypeAlias
 
-from secretsource._ground.key_text import LONGEST_WORD, quote
+from secretsource._ground.key_text import ENVIRONMENT, LONGEST_WORD, PREFIX, quote
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing._key.format import ENVIRONMENT, PREFIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

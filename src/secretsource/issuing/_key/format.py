@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from zlib import crc32
 
-from secretsource._ground.key_text import LONGEST_WORD, is_key_id, quote, written
+from secretsource._ground.key_text import ENVIRONMENT, LONGEST_WORD, PREFIX, TAIL, is_key_id, quote, written
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource._traceless import traceless
 from secretsource.exceptions import ConfigurationError, InvalidRequest
@@ -35,8 +35,6 @@ _LOCATOR = slice(-TAIL_LENGTH, LOCATOR_LENGTH - TAIL_LENGTH)
 _BODY, _CRC = slice(-CRC_LENGTH), slice(-CRC_LENGTH, None)
 _LAST_LOCATOR = _base62.encode(2**128 - 1, LOCATOR_LENGTH)
 
-PREFIX = "[a-z][a-z0-9]{0,15}"
-ENVIRONMENT = "[a-z]{2,8}"
 _IS_PREFIX = re.compile(PREFIX)
 _IS_ENVIRONMENT = re.compile(ENVIRONMENT)
 
@@ -161,7 +159,7 @@ class KeyFormat:
 
     def rules(self) -> ScannerRules:
         """Return the rules by which secret scanners find these keys in code and logs."""
-        secret = f"{self._front('(?:', ')')}[0-9A-Za-z]{{54}}ss1[0-9A-Za-z]{{6}}"
+        secret = f"{self._front('(?:', ')')}{TAIL}"
         kinds = "-".join(self.prefixes)
         gitleaks = (
             "[extend]\nuseDefault = true\n\n[[rules]]\n"

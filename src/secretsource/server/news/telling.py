@@ -15,6 +15,8 @@ from urllib.parse import unquote
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from secretsource.issuing import KeyFormat
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,7 +26,7 @@ __all__ = ["CONTENT_TYPE", "Telling", "masked"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LONGEST_PATH = 512
-_KEY = re.compile(r"[a-z][a-z0-9]{0,15}_[a-z]{2,8}_[0-9A-Za-z]{54}ss1[0-9A-Za-z]{6}")
+_KEY = re.compile(KeyFormat().rules().github.secret_format)
 _OWNER = re.compile("^(/v1/owners/).+", re.DOTALL)
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _log = logging.getLogger("secretsource.server.requests")

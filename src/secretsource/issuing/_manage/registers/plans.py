@@ -6,12 +6,11 @@ import re
 from typing import Any, TypedDict
 
 from secretsource._ground.clock import LAST_INSTANT
-from secretsource._ground.key_text import LONGEST_WORD, quote
+from secretsource._ground.key_text import ENVIRONMENT, LONGEST_WORD, quote
 from secretsource.exceptions import InvalidRequest, PlanExceeded, PlanNotFound
 from secretsource.issuing import limits
 from secretsource.issuing._check import policy
 from secretsource.issuing._check.terms import common
-from secretsource.issuing._key.format import ENVIRONMENT
 from secretsource.issuing._manage import field
 from secretsource.issuing._manage.registers.registry import Registry
 from secretsource.stores.base import Crowded, OwnerEventKind, PlanRecord, Terms
