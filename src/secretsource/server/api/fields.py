@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
@@ -26,6 +27,7 @@ __all__ = [
     "Name",
     "Networks",
     "OwnerId",
+    "Place",
     "PlanId",
     "Prefix",
     "Reason",
@@ -34,6 +36,7 @@ __all__ = [
     "Seconds",
     "Word",
     "given",
+    "next_of",
 ]
 
 LONGEST = 365_000 * 86_400
@@ -50,6 +53,26 @@ class Asked(BaseModel):
 def given(asked: BaseModel) -> dict[str, Any]:
     """Return the fields that the client sent, and no defaults."""
     return {name: getattr(asked, name) for name in asked.model_fields_set}
+
+
+def next_of(id: str) -> str:
+    """Return the cursor for going on behind an owner or a plan; it goes into an address as it is.
+
+    Args:
+        id: The id, which may have any character.
+    """
+    return urlsafe_b64encode(id.encode()).decode().rstrip("=")
+
+
+def _place(cursor: str) -> str:
+    """Return the id in a cursor."""
+    try:
+        id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except ValueError:
+        id = ""
+    if not id or next_of(id) != cursor:
+        raise ValueError("the cursor of this listing is not one of ours: start again without it")
+    return id
 
 
 def _text_only(value: object) -> object:
@@ -121,6 +144,8 @@ Networks = Annotated[list[Annotated[str, Field(max_length=49)]], Field(max_lengt
 Rules = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_rules)]
 Quota = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_quota)]
 Metadata = Annotated[dict[str, Any], Field(description="A small JSON object of your own; up to 4096 bytes.")]
+Place = Annotated[str, Field(max_length=1360, description="`next` of the page before."), AfterValidator(_place)]
+"""The id of an owner or a plan behind which a list goes on; the client sends it as a cursor."""
 Lines = Annotated[int, Field(ge=1, le=1000)]
 Credits = Annotated[int, Field(ge=0, le=MOST_CREDITS, strict=True, description="Requests that may be made in all.")]
 MoreCredits = Annotated[int, Field(ge=1, le=MOST_CREDITS, strict=True, examples=[1000])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ from fastapi import Body, Depends, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from secretsource.exceptions import InvalidRequest, OwnerNotFound
+from secretsource.exceptions import InvalidRequest, OwnerNotFound, PlanNotFound
 from secretsource.issuing import owner_id
 from secretsource.issuing.documents import (
     limit_document,
@@ -20,7 +21,20 @@ from secretsource.issuing.documents import (
 )
 from secretsource.server.api.answers.keys import Limits, RevokedKeys
 from secretsource.server.api.answers.registers import OwnerPage, OwnerRecord, PortalLink, Purge, SignedOut
-from secretsource.server.api.fields import Asked, Credits, Lines, Metadata, Name, PlanId, Quota, Reason, Rules, given
+from secretsource.server.api.fields import (
+    Asked,
+    Credits,
+    Lines,
+    Metadata,
+    Name,
+    Place,
+    PlanId,
+    Quota,
+    Reason,
+    Rules,
+    given,
+    next_of,
+)
 from secretsource.server.api.life import Cause, TopUp, authored
 from secretsource.server.api.managed import shown
 from secretsource.server.api.repeats import Token, identity
@@ -31,9 +45,11 @@ from secretsource.server.problems import Problem
 from secretsource.server.rights import ROOT_OWNER
 
 if TYPE_CHECKING:
+    from secretsource.issuing import AsyncApiKeys
     from secretsource.issuing import OwnerRecord as Owner
+    from secretsource.server.rights import RootCaller
 
-__all__ = ["routes"]
+__all__ = ["check_plan", "routes"]
 
 routes = router("owners")
 
@@ -79,7 +95,7 @@ class OwnerFilter(Asked):
     """The owners to list."""
 
     plan: PlanId | None = None
-    cursor: Annotated[str, Field(max_length=255)] | None = Field(None, description="`next` of the page before.")
+    cursor: Place | None = None
     limit: Lines = 100
 
 
@@ -89,7 +105,7 @@ async def list_owners(asked: Annotated[OwnerFilter, Query()], caller: Caller, se
     if caller.owner is not None:
         return shown({"owners": await _alone(caller.owner, asked, service), "next": None})
     found = await service.keys.owners.list(plan=asked.plan, after=asked.cursor, limit=asked.limit)
-    last = found[-1].id if len(found) == asked.limit else None
+    last = next_of(found[-1].id) if len(found) == asked.limit else None
     return shown({"owners": [owner_record_document(each) for each in found if caller.sees(each.id)], "next": last})
 
 
@@ -99,6 +115,7 @@ async def put(owner: Named, asked: OwnerBody, caller: Caller, service: Serving, 
 
     Credits are a balance, not a setting: left out, they stay, and null takes the bound away.
     """
+    await check_plan(service.keys, caller, owner, asked.plan)
     settings = {name: getattr(asked, name) for name in OwnerBody.model_fields if name != "credits"}
     fields = {**settings, **given(asked)}
     return _record(await put_matching(service.keys.owners, owner, if_match, {**fields, **caller.by}))
@@ -121,6 +138,7 @@ async def update(
     owner: Named, asked: OwnerBody, caller: Caller, service: Serving, if_match: IfMatch = None
 ) -> Response:
     """Change a registered owner; a field that is left out stays, and null clears a field."""
+    await check_plan(service.keys, caller, owner, asked.plan)
     return _record(await put_existing(service.keys.owners, owner, if_match, {**given(asked), **caller.by}))
 
 
@@ -193,6 +211,26 @@ async def sign_out(
     """End every session of a customer on the pages, and every link that was not used yet. Its keys stay as they are."""
     ended = await service.keys.owners.sign_out(owner, WAYS_IN, **authored(caller, asked))
     return shown(signed_out_document(owner, ended))
+
+
+async def check_plan(keys: AsyncApiKeys, caller: RootCaller, owner: str, plan: str | None) -> None:
+    """Refuse a plan that a bound caller gives to its customer: it sees no plan but the one that the customer is on.
+
+    Args:
+        keys: The keys, with the owners.
+        caller: The caller.
+        owner: The customer.
+        plan: The plan that is asked for, or None.
+
+    Raises:
+        PlanNotFound: The caller is bound, and its customer is on another plan; whether this one exists is not told.
+    """
+    if caller.owner is None or plan is None:
+        return
+    with suppress(OwnerNotFound, InvalidRequest):
+        if (await keys.owners.get(owner)).plan == owner_id(plan):  # plans and owners are spelled alike
+            return
+    raise PlanNotFound(plan)
 
 
 async def _alone(owner: str, asked: OwnerFilter, service: Serving) -> list[dict[str, Any]]:

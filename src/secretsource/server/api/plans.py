@@ -11,7 +11,19 @@ from starlette.responses import Response
 from secretsource.exceptions import PlanNotFound
 from secretsource.issuing.documents import plan_document
 from secretsource.server.api.answers.registers import PlanPage, PlanRecord
-from secretsource.server.api.fields import Asked, EnvironmentName, Lines, Quota, Reason, Rules, Scopes, Seconds, given
+from secretsource.server.api.fields import (
+    Asked,
+    EnvironmentName,
+    Lines,
+    Place,
+    Quota,
+    Reason,
+    Rules,
+    Scopes,
+    Seconds,
+    given,
+    next_of,
+)
 from secretsource.server.api.managed import shown
 from secretsource.server.api.revisions import IfMatch, etag_of, put_existing, put_matching
 from secretsource.server.api.route import Caller, Serving, on, router
@@ -54,7 +66,7 @@ class PlanBody(Asked):
 class PlanFilter(Asked):
     """The plans to list."""
 
-    cursor: Annotated[str, Field(max_length=255)] | None = Field(None, description="`next` of the page before.")
+    cursor: Place | None = None
     limit: Lines = 100
 
 
@@ -64,7 +76,7 @@ async def list_plans(asked: Annotated[PlanFilter, Query()], caller: Caller, serv
     if caller.owner is not None:
         return shown({"plans": [], "next": None})
     found = await service.keys.plans.list(after=asked.cursor, limit=asked.limit)
-    last = found[-1].id if len(found) == asked.limit else None
+    last = next_of(found[-1].id) if len(found) == asked.limit else None
     return shown({"plans": [plan_document(each) for each in found], "next": last})
 
 

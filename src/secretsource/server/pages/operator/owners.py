@@ -8,7 +8,7 @@ from unicodedata import normalize
 from secretsource.exceptions import Conflict, InvalidRequest, OwnerNotFound, PlanNotFound
 from secretsource.issuing import owner_id
 from secretsource.server.api.fields import given
-from secretsource.server.api.owners import OwnerBody
+from secretsource.server.api.owners import OwnerBody, check_plan
 from secretsource.server.pages.operator.desk import LINES, view
 from secretsource.server.pages.operator.fields import number, read
 
@@ -67,6 +67,7 @@ async def edit(desk: Desk) -> Response:
     revision = number(form, "revision", desk.visit.translate("Open the page again: the form is incomplete."))
     if asked is not None and not form.errors:
         try:
+            await check_plan(desk.keys, desk.caller, owner, asked.plan)
             await desk.keys.owners.put(owner, revision=revision or 0, **desk.by(), **given(asked))
         except PlanNotFound as error:
             desk.visit.refuse(error, "plan")
