@@ -6,12 +6,14 @@ import asyncio
 import os
 import subprocess
 import sys
+import traceback
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from threading import Event
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from tests.frames import is_ours
 
 import secretsource
 from secretsource import (
@@ -182,6 +184,22 @@ class TestConfigured:
         (inner / ".git").mkdir(parents=True)
         monkeypatch.chdir(inner)
         assert get_secret("A", default=None) is None
+
+    def test_first_error_keeps_no_frame_of_the_wiring(self, tmp_path: Path) -> None:
+        """`get_secret` wires at first use; an error of it has the same few frames as any other of `get_secret`."""
+        auth = 'auth = { method = "tokn", token = "x" }'
+        (tmp_path / "secretsource.toml").write_text(
+            f'[environments.x]\nproviders = ["vault"]\n[providers.vault]\n{auth}\n'
+        )
+        with pytest.raises(ConfigurationError, match="tokn") as caught:
+            get_secret("A")
+        codes = [step.f_code for step, _ in traceback.walk_tb(caught.value.__traceback__)]
+        assert [code.co_name for code in codes if is_ours(code.co_filename)] == [
+            "get",
+            "_sought",
+            "__get__",
+            "boundary",
+        ]
 
     def test_a_folder_that_is_gone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without a working directory there is no file, and the environment still answers."""
