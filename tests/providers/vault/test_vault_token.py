@@ -293,6 +293,18 @@ class TestLoss:
         file.write_text("new")
         assert fields(ask(provider, "secret/x")) == {"value": "x"}
 
+    @pytest.mark.parametrize("status", [429, 503])
+    def test_end_that_cannot_be_told_now(
+        self, status: int, rules: str, bao: OpenBao, place: str, front: Relay, make: Callable[..., VaultProvider]
+    ) -> None:
+        """A fault of a moment does not make a given token one without an end, which would never be renewed."""
+        provider = make(auth={"method": "token", "token": bao.token(rules, ttl="1h", renewable=True)})
+        front.answer(status, b'{"errors":["a fault"]}', on="lookup-self")
+        assert code(ask(provider, f"secret/{place}")) in {FailureCode.THROTTLED, FailureCode.UNAVAILABLE}
+        front.heal()
+        assert isinstance(ask(provider, f"secret/{place}"), Found)
+        assert held(provider).due_at < float("inf")
+
     def test_given_token_that_is_lost(
         self, bao: OpenBao, rules: str, place: str, make: Callable[..., VaultProvider], tmp_path: Path
     ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from secretsource._ground.suggest import unknown
 from secretsource.exceptions import ConfigurationError
 from secretsource.providers._vault.client import seconds_of
-from secretsource.providers._vault.errors import explain_login, explain_unwrapping, malformed
+from secretsource.providers._vault.errors import explain_answer, explain_login, explain_unwrapping, malformed
 from secretsource.providers._vault.methods import AGENT, METHODS, read_words, text_of
 from secretsource.providers._vault.mounts import is_plain_path
 from secretsource.providers._vault.settings import is_namespace
@@ -158,6 +158,10 @@ class Auth:
         )
         if isinstance(answer, Failed):
             return answer
+        if not answer.ok:  # without an end, a token is not renewed: a fault of the moment must not decide that
+            failure = explain_answer(answer.status, answer.body, path="auth/token/lookup-self", wait=answer.wait)
+            if isinstance(failure, Failed) and failure.retryable:
+                return failure
         about = answer.part("data") if answer.ok else {}
         return Grant(token, seconds_of(about.get("ttl")), bool(about.get("renewable")))
 
