@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -22,6 +23,10 @@ from secretsource.issuing._transfer.sources import Source
         ("seal", "0123abcd$" + "ab" * 16, ("0123abcd", b"\xab" * 16)),
         ("algorithm", "x" * 32, "x" * 32),
         ("name", "x" * 255, "x" * 255),
+        ("rate_limit", "100/minute , 10/second,", "100/minute, 10/second"),
+        ("quota", "9/day, ", "9/day"),
+        ("expires_at", "20300101T00:00:00Z", 1_893_456_000.0),
+        ("expires_at", "100000000", 1e8),
     ],
 )
 def test_a_cell_is_read(column: str, cell: Any, value: Any) -> None:
@@ -41,12 +46,23 @@ def test_a_cell_is_read(column: str, cell: Any, value: Any) -> None:
         ("algorithm", "x" * 33),
         ("name", "x" * 256),
         ("scopes", 5),
+        ("rate_limit", ","),
+        ("expires_at", "73051"),
+        ("expires_at", "73051.5"),
+        ("expires_at", "99999999"),
     ],
 )
 def test_a_cell_out_of_its_range_is_refused(column: str, cell: Any) -> None:
     """With the form that it should have."""
     with pytest.raises(InvalidRequest, match=f"{column} is not"):
         row.read({column: cell})
+
+
+def test_a_day_without_hyphens_has_a_zone() -> None:
+    """It is no number of seconds; a count of days in a spreadsheet is neither, and its column is named."""
+    assert row.read({"expires_at": "20300101"}, UTC) == {"expires_at": 1_893_456_000.0}
+    with pytest.raises(InvalidRequest, match="expires_at is not an instant"):
+        row.read({"expires_at": "73051"}, UTC)
 
 
 @pytest.mark.parametrize("name", ["owner", "_row", "_reason", "_line", "colour", "x" * 41])

@@ -41,6 +41,12 @@ def test_csv() -> None:
     ]
 
 
+def test_csv_with_blanks() -> None:
+    """Blanks around names and after commas, and rows of empty cells, as spreadsheets write them."""
+    content = 'owner , scopes,\ufeff\na, "x, y",\n,,\n \u00a0, ,\n'.encode()
+    assert rows_of(content, "csv") == [{"owner": "a", "scopes": "x, y", "": ""}]
+
+
 @pytest.mark.parametrize(
     ("line", "reason", "kept"),
     [

@@ -120,7 +120,15 @@ def test_a_key_of_unkey_that_could_be_recovered(imported: Any, why: Any) -> None
         ({"ratelimits": [{"limit": 5, "duration": 500}]}, "duration"),
         ({"ratelimits": [{"limit": 0, "duration": 60_000}]}, "rate_limit is not"),
         ({"ratelimits": [{"limit": 1, "duration": 60_000}, {"limit": 2, "duration": 60_000}]}, "rate_limit is not"),
-        ({"ratelimits": "nonsense"}, "not follow its format"),
+        ({"ratelimits": "nonsense"}, "ratelimits is not a JSON array"),
+        ({"ratelimits": {"limit": 5, "duration": 60_000}}, "ratelimits is not a JSON array"),
+        ({"ratelimits": True}, "ratelimits is not a JSON array"),
+        ({"identity": '{"ratelimits": [{"limit": 5, "duration": 60000}]}', "externalId": "c"}, "identity.ratelimits"),
+        ({"identity": {"externalId": "c", "ratelimits": '[{"limit": 5, "duration": 60000}]'}}, "identity.ratelimits"),
+        ({"identity": "id_1"}, "identity is not a JSON object"),
+        ({"credits": {"refill": {"interval": "weekly", "amount": 9}}}, "neither daily nor monthly"),
+        ({"credits": None, "refill_interval": "hourly", "refill_amount": 9}, "neither daily nor monthly"),
+        ({"credits": {"remaining": 9, "refill": {"amount": 9}, "cap": 3}}, "'credits.cap' may be a limit"),
         ({"ratelimits": [5]}, "ratelimits is not a JSON object"),
         ({"permissions": ["documents.*"]}, "scopes is not"),
         ({"meta": "{"}, "meta is not a JSON object"),
@@ -131,6 +139,14 @@ def test_a_key_of_unkey_that_could_be_recovered(imported: Any, why: Any) -> None
 def test_what_of_unkey_cannot_be_carried_over_is_no_silent_loss(change: dict[str, Any], said: str, why: Any) -> None:
     """Above all no limit."""
     assert said in why("unkey", {**UNKEY_V2, **change})
+
+
+def test_a_bucket_of_unkey_is_a_rate_with_a_burst(imported: Any) -> None:
+    """Its size is no rate: ten at once and one more each second are not ten each second."""
+    bucket = {"type": "fast", "limit": 10, "refillRate": 1, "refillInterval": 1000}
+    of = {**UNKEY_V1, "ratelimits": None}
+    assert imported("unkey", {**of, "ratelimit": bucket}).rate_limit == "1/1 seconds burst 10"
+    assert imported("unkey", {**of, "ratelimit": {**bucket, "refillRate": 10}}).rate_limit == "10/1 seconds"
 
 
 def test_daily_credits(imported: Any) -> None:
@@ -177,6 +193,9 @@ def test_columns_that_have_no_place_are_named(make_keys: Callable[..., ApiKeys])
     """Roles of Unkey are, for instance; what is empty is not worth a word."""
     report = make_keys().import_rows([{**UNKEY_V2, "groups": []}], format="unkey")
     assert report.ignored == {"roles": 1, "updatedAt": 1}
+    row = {**UNKEY_V2, "identity": {"id": "id_1", "externalId": "cust_42", "meta": {"plan": "pro"}}}
+    report = make_keys(store=MemoryStore()).import_rows([row], format="unkey")
+    assert report.ignored == {"identity.meta": 1, "roles": 1, "updatedAt": 1}
 
 
 def test_columns_of_our_own_format_that_nobody_mapped(make_keys: Callable[..., ApiKeys]) -> None:
@@ -188,7 +207,11 @@ def test_columns_of_our_own_format_that_nobody_mapped(make_keys: Callable[..., A
     ]
     report = keys.import_rows(rows)
     assert (report.imported, report.ignored) == (3, {"e-mail": 3, "plan": 1})
-    for column in ("valid_until", "is_active", "requestsRemaining", "monthly_quota", "end_date", "blocked"):
+    columns = (
+        "valid_until is_active requestsRemaining monthly_quota end_date blocked notAfter key_ttl rpm max_requests "
+        "requestsPerMinute locked_at banned ip_whitelist allowedIps"
+    )
+    for column in columns.split():
         (reason,) = keys.import_rows([{"owner": "acme", "plaintext": "other", column: "5"}]).reasons
         assert "may be a limit or an end" in reason
         assert keys.import_rows([{"owner": "acme", "plaintext": f"empty-{column}", column: ""}]).imported == 1

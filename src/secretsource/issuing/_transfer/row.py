@@ -30,14 +30,17 @@ if TYPE_CHECKING:
 
 LONGEST_KEY = 512
 LONGEST_HASH = 1024
-_IS_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
+_IS_SECONDS = re.compile(r"[0-9]{9,15}(?:\.[0-9]{1,9})?")
+"""Seconds since 1970, from 1973 on. A shorter number is a day without hyphens, or a count of days of a spreadsheet."""
 _IS_WORDS = re.compile(r"[A-Za-z_ .-]{1,40}")
 _IS_OFFSET = re.compile(r"[+-][0-9]{2}:[0-9]{2}")
 _IS_KEY_ID = re.compile(r"[0-9A-Za-z]{22}")
 _IS_SEAL = re.compile(r"([0-9a-f]{8})\$([0-9a-f]{32})")
 _LIMIT_OR_END = re.compile(
     r"expir|revok|disab|delet|block|suspend|inactiv|active|enabl|valid|until|limit|quota|remain|credit|refill|budget|"
-    r"ends?(?:_|$)|^end|ratelimit|throttl|usage_?cap",
+    r"ends?(?:_|$)|^end|ratelimit|throttl|usage_?cap|not_?after|^ttl|ttl(?:_|$)|life(?:time|span)|"
+    r"archived|banned|cancel|closed|frozen|locked|retired|terminat|burst|(?:^|_)rp[smhd]$|uses_?left|"
+    r"per_?(?:second|minute|hour|day|month)|max_?(?:call|request|use)|cidr|network|(?:white|allow)_?list|allow(?:ed)?_?ip",
     re.IGNORECASE,
 )
 _IS_HEX = re.compile(r"(?:[0-9a-f]{2}){32,64}")
@@ -123,9 +126,12 @@ def time_zone(written: str) -> tzinfo:
 
 def _placed(cell: object, zone: tzinfo | None) -> object:
     """Add a zone to an instant without one."""
-    if not isinstance(cell, str) or zone is None or _IS_NUMBER.fullmatch(cell):
+    if not isinstance(cell, str) or zone is None or _IS_SECONDS.fullmatch(cell):
         return cell
-    moment = datetime.fromisoformat(cell)
+    try:
+        moment = datetime.fromisoformat(cell)
+    except ValueError:
+        return cell  # the column says what is wrong with it
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
 
@@ -151,7 +157,7 @@ def flag(cell: object) -> bool:
 def instant(cell: object) -> float | None:
     """Return seconds since 1970 UTC, from that number or from ISO 8601 with a time zone."""
     if isinstance(cell, str):
-        cell = float(cell) if _IS_NUMBER.fullmatch(cell) else datetime.fromisoformat(cell)
+        cell = float(cell) if _IS_SECONDS.fullmatch(cell) else datetime.fromisoformat(cell)
     return field.instant(cell, "")
 
 
@@ -198,13 +204,17 @@ def _networks(cell: object) -> tuple[str, ...]:
 
 
 def _rate_limit(cell: object) -> str:
-    limits.parse(rules := field.text(cell, ""), None)
+    limits.parse(rules := _rules(cell), None)
     return rules
 
 
 def _quota(cell: object) -> str:
-    limits.parse(None, rules := field.text(cell, ""))
+    limits.parse(None, rules := _rules(cell))
     return rules
+
+
+def _rules(cell: object) -> str:
+    return ", ".join(filter(None, map(stripped, field.text(cell, "").split(","))))
 
 
 def _length(cell: object) -> float:

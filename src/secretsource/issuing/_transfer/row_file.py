@@ -12,6 +12,7 @@ from typing import Any
 
 from secretsource._traceless import traceless
 from secretsource.exceptions import InvalidRequest
+from secretsource.issuing._key.text import stripped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def read_rows(
     *,
     judge: Callable[[list[str]], str | None] | None = None,
 ) -> Iterator[Mapping[str, Any] | Unreadable]:
-    """Read rows, one at a time; empty lines are skipped.
+    """Read rows, one at a time; empty lines are skipped, and so are rows of empty cells.
 
     Args:
         stream: The file, opened for bytes.
@@ -152,16 +153,18 @@ def _csv_rows(
         taken = source.taken()
         if cells is None:
             yield Unreadable("the line is not CSV: check its quotes", taken)
+        elif not any(map(stripped, cells)):
+            continue
         elif len(cells) == len(header):
             yield dict(zip(header, cells, strict=True))
-        elif cells:
+        else:
             yield Unreadable(f"the line has {len(cells)} cells, and the header has {len(header)} names", taken)
     yield from source.aside()
 
 
 def _records(source: _CsvLines) -> Iterator[list[str] | None]:
     """Yield the cells of each line; an empty list for an empty line, and None for a line that is not CSV."""
-    reader = csv.reader(source, strict=True)
+    reader = csv.reader(source, strict=True, skipinitialspace=True)
     while True:
         cells: list[str] | None = None
         try:
@@ -174,7 +177,8 @@ def _records(source: _CsvLines) -> Iterator[list[str] | None]:
 
 
 def _header(cells: list[str] | None, judge: Callable[[list[str]], str | None] | None) -> list[str]:
-    if cells and any(cells):
+    cells = [*map(stripped, cells or ())]
+    if any(cells):
         complaint = None if judge is None else judge(cells)
         if complaint is None:
             return cells

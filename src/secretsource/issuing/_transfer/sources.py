@@ -26,8 +26,10 @@ from secretsource.stores.base import Status
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import TypeVar
 
     Cells = dict[str, Any]
+    Kept = TypeVar("Kept", dict[str, Any], list[Any])
 
 _NEEDED = {"generic": ("hash", "plaintext"), "unkey": ("hash", "plaintext"), "drf-api-key": ("id", "hashed_key")}
 _MOST_IGNORED = 100
@@ -132,7 +134,7 @@ def header_judge(
     return Source(format, columns or {}, defaults or {}).complaint
 
 
-_HARMLESS = frozenset({"ratelimit_async", "last_refill_at", "lastRefillAt"})
+_HARMLESS = frozenset({"ratelimit_async", "last_refill_at", "lastRefillAt", "refill.lastRefillAt"})
 """Columns of Unkey that mention a limit, without a value that could be lost."""
 
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
@@ -163,14 +165,13 @@ def _drf_api_key(cells: Cells, __: frozenset[str]) -> Cells:
 
 def _unkey(cells: Cells, decided: frozenset[str]) -> Cells:
     take = _taker(cells)
-    identity = take("identity")
-    if isinstance(identity, dict) and identity.get("ratelimits") and "rate_limit" not in decided:
+    _open(cells, "identity")
+    if _list("identity.ratelimits", take("identity.ratelimits")) and "rate_limit" not in decided:
         raise InvalidRequest(
             "identity.ratelimits is shared by all keys of an owner, and no key can carry it: give rate_limit a default"
         )
-    owner = take("externalId", "external_id", "ownerId", "owner_id")
-    if owner is None and isinstance(identity, dict):
-        owner = identity.get("externalId")
+    owner = take("externalId", "external_id", "ownerId", "owner_id", "identity.externalId")
+    take("identity.id")  # a name within Unkey, which says nothing of the key
     hashed, enabled = take("hash"), take("enabled")
     deleted = take("deletedAt", "deletedAtM", "deleted_at_m", "deleted_at")
     return {
@@ -183,7 +184,7 @@ def _unkey(cells: Cells, decided: frozenset[str]) -> Cells:
         "metadata": _unkey_metadata(take("meta"), take("keyId", "id")),
         "scopes": take("permissions"),
         "rate_limit": _unkey_rate_limit(take, cells),
-        "quota": _unkey_quota(take, is_decided="quota" in decided),
+        "quota": _unkey_quota(take, cells, is_decided="quota" in decided),
         "created_at": _milliseconds(take("createdAt", "createdAtM", "created_at_m", "created_at")),
         "expires_at": _milliseconds(take("expires")),
         "last_used_at": _milliseconds(take("lastUsedAt", "last_used_at")),
@@ -199,6 +200,12 @@ def _taker(cells: Cells) -> Callable[..., Any]:
     return take
 
 
+def _open(cells: Cells, name: str, opened: str | None = None) -> None:
+    """Put the members of an object in place of it, so that each which has no place here is named."""
+    members = _object(name, cells.pop(name, None))
+    cells.update({f"{opened or name}.{member}": cell for member, cell in members.items()})
+
+
 def _unkey_status(deleted: object, enabled: object) -> Status | None:
     if deleted not in (None, 0, "0"):
         return Status.REVOKED
@@ -212,8 +219,7 @@ def _unkey_metadata(meta: object, key_id: object) -> Mapping[str, Any] | None:
 
 
 def _unkey_rate_limit(take: Callable[..., Any], cells: Cells) -> str | None:
-    several, one = take("ratelimits"), take("ratelimit")
-    limits = several if isinstance(several, list) else json.loads(several) if isinstance(several, str) else []
+    limits, one = _list("ratelimits", take("ratelimits")), take("ratelimit")
     if one is not None:
         limits = [*limits, one]
     if cells.get("ratelimit_limit") not in _NOTHING:
@@ -222,26 +228,31 @@ def _unkey_rate_limit(take: Callable[..., Any], cells: Cells) -> str | None:
 
 
 def _rule(limit: Mapping[str, Any]) -> str:
-    """Convert one rate of Unkey: so many per so many milliseconds."""
-    milliseconds = _number(limit.get("duration", limit.get("refillInterval")))
+    """Convert one rate of Unkey: so many per so many milliseconds; in its first form, a bucket that is refilled."""
+    milliseconds, most = _number(limit.get("duration", limit.get("refillInterval"))), _number(limit.get("limit"))
+    rate = most if limit.get("refillRate") is None else _number(limit["refillRate"])
     if milliseconds is None or milliseconds < 1000 or milliseconds % 1000:
         raise InvalidRequest("ratelimits has one whose duration is not in whole seconds: write it as rate_limit")
     unit, length = next((unit, length) for unit, length in _UNITS if milliseconds // 1000 % length == 0)
-    return f"{_number(limit.get('limit'))}/{milliseconds // 1000 // length} {unit}s"
+    burst = "" if rate == most else f" burst {most}"
+    return f"{rate}/{milliseconds // 1000 // length} {unit}s{burst}"
 
 
-def _unkey_quota(take: Callable[..., Any], *, is_decided: bool) -> str | None:
+def _unkey_quota(take: Callable[..., Any], cells: Cells, *, is_decided: bool) -> str | None:
     """Return the quota that credits amount to, unless the operator decided it; remaining credits are not imported."""
-    credits = _object("credits", take("credits"))
-    remaining = credits.get("remaining", take("remaining", "remaining_requests"))
-    refill = _object("refill", credits.get("refill") or take("refill"))
-    amount = refill.get("amount", take("refill_amount"))
-    day = refill.get("refillDay", take("refill_day", "refillDay"))
-    interval = refill.get("interval", take("refill_interval"))
+    _open(cells, "credits")
+    _open(cells, "credits.refill", "refill")
+    _open(cells, "refill")
+    remaining = take("credits.remaining", "remaining", "remaining_requests")
+    amount = take("refill.amount", "refill_amount")
+    day = take("refill.refillDay", "refill_day", "refillDay")
+    interval = take("refill.interval", "refill_interval")
     if is_decided or (amount is None and remaining is None):
         return None
     if amount is None:
         raise InvalidRequest("credits without a refill cannot be a quota here: give quota a default")
+    if interval not in (None, "daily", "monthly"):
+        raise InvalidRequest("credits are refilled neither daily nor monthly: give quota a default")
     monthly = interval == "monthly" or (interval is None and day is not None)
     if monthly and _number(day) not in (None, 1):
         raise InvalidRequest("credits are refilled on another day than the first of the month: give quota a default")
@@ -262,15 +273,23 @@ def _number(cell: object) -> int | None:
 
 
 def _object(name: str, cell: object) -> Mapping[str, Any]:
+    return _document(name, cell, dict, "object")
+
+
+def _list(name: str, cell: object) -> list[Any]:
+    return _document(name, cell, list, "array")
+
+
+def _document(name: str, cell: object, kind: type[Kept], called: str) -> Kept:
     try:
-        document = json.loads(cell) if isinstance(cell, str) else cell
+        document = json.loads(cell) if isinstance(cell, str) and cell else cell
     except (ValueError, RecursionError):
         document = ()
-    if document is None:
-        return {}
-    if isinstance(document, dict):
+    if isinstance(document, kind):
         return document
-    raise InvalidRequest(f"{name} is not a JSON object")
+    if document in (None, ""):
+        return kind()
+    raise InvalidRequest(f"{name} is not a JSON {called}")
 
 
 def _flag(name: str, cell: object) -> bool:
