@@ -172,7 +172,8 @@ def test_scanners_find_keys_in_text_and_nothing_else(made: KeyFormat) -> None:
     )
     key = made.mint("sk", "live", base62.encode(77, 22))
     for pattern in (re.compile(rule["regex"]), github):
-        for found in (key, f'API_KEY="{key}"', f"curl -H 'Authorization: Bearer {key}'", f"a\n{key}\n"):
+        for found in (key, f'API_KEY="{key}"', f"curl -H 'Authorization: Bearer {key}'", f"a\n{key}\n", rf"a\n{key}\n",
+                      f"key%3d{key}%26", f'\\u0022{key}\\u0022', f"_{key}_"):  # fmt: skip
             match = pattern.search(found)
             assert match is not None
             assert match[match.re.groups and 1] == key

@@ -38,6 +38,19 @@ _LAST_LOCATOR = _base62.encode(2**128 - 1, LOCATOR_LENGTH)
 _IS_PREFIX = re.compile(PREFIX)
 _IS_ENVIRONMENT = re.compile(ENVIRONMENT)
 
+_ESCAPE = "|".join(
+    (
+        r"\\x[0-7][0-9A-Fa-f]",
+        r"\\u[0-9A-Fa-f]{4}",
+        r"\\[0-7]{3}",
+        r"\\[nrt]",
+        "%[0-7][0-9A-Fa-f]",
+        "=[0-9A-F]{2}",
+        r"\[[0-9;]*m",
+    )
+)
+"""Escapes of JSON, C, addresses, mails and terminals; each ends with a letter or a digit, and a key may follow it."""
+
 _MALFORMED = Rejected(Reason.MALFORMED)
 _BAD_CHECKSUM = Rejected(Reason.BAD_CHECKSUM)
 
@@ -165,11 +178,11 @@ class KeyFormat:
             "[extend]\nuseDefault = true\n\n[[rules]]\n"
             f'id = "secretsource-api-key{"-" + kinds if kinds else ""}"\n'
             'description = "An API key issued with secretsource (grammar 1)"\n'
-            f"regex = '''\\b{secret}\\b'''\n"
+            f"regex = '''(?:\\b|_|{_ESCAPE})({secret})(?:\\b|_)'''\n"
             'keywords = ["ss1"]\n'
         )
         name = f"secretsource API key ({', '.join(self.prefixes)})" if kinds else "secretsource API key"
-        return ScannerRules(gitleaks, GithubPattern(name, secret, r"\A|[^0-9A-Za-z_]", r"\z|[^0-9A-Za-z_]"))
+        return ScannerRules(gitleaks, GithubPattern(name, secret, rf"\A|{_ESCAPE}|[^0-9A-Za-z]", r"\z|[^0-9A-Za-z]"))
 
     def locator(self, text: object) -> str | None:
         """Return the locator in a whole key, or in a text that is only a locator of 22 characters; else None.
