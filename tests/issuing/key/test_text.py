@@ -68,7 +68,7 @@ def test_one_spelling(name: str) -> None:
 def test_composed_and_decomposed_are_one_owner(name: str, keys: ApiKeys) -> None:
     """At issue, list, revoke_all and whose, in whichever form it was typed, with or without blanks."""
     composed, decomposed = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
-    one, other = keys.issue(owner=composed), keys.issue(owner=f"  {decomposed}\ufeff ")
+    one, other = keys.issue(owner=composed), keys.issue(owner=f"  {decomposed}\ufeff \u200e\u200b\u2060 ")
     assert one.record.owner == other.record.owner == composed
     for spelling in (composed, decomposed, f"{decomposed} "):
         assert len(keys.list(owner=spelling)) == 2
@@ -80,8 +80,8 @@ def test_composed_and_decomposed_are_one_owner(name: str, keys: ApiKeys) -> None
 
 
 def test_blanks_alone_are_no_owner() -> None:
-    """Nor is a byte order mark."""
-    for blank in ("", " ", "\u00a0", "\ufeff"):
+    """Nor is a byte order mark, or another mark without width."""
+    for blank in ("", " ", "\u00a0", "\ufeff", "\u200b \u00ad\u200f"):
         with pytest.raises(InvalidRequest, match="needs an owner"):
             field.owner(blank)
 

@@ -18,8 +18,8 @@ from secretsource._ground.key_text import masked
 __all__ = ["canonical", "cleaned", "is_legible", "kept", "stripped"]
 
 _ILLEGIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_BLANK = "\ufeff"
-"""A byte order mark, which counts as a blank at either end of a text."""
+_UNSEEN = "\u00ad\u200b\u200e\u200f\u2060\ufeff"
+"""Marks without width, such as a byte order mark, which a copied text may begin or end with: there they are blanks."""
 
 
 def is_legible(text: str) -> bool:
@@ -43,8 +43,8 @@ def kept(text: str, longest: int) -> str:
 
 
 def stripped(text: str) -> str:
-    """Return a text without the blanks and byte order marks around it."""
-    while text != (bare := text.strip().strip(_BLANK)):
+    """Return a text without the blanks, and the marks without width, around it."""
+    while text != (bare := text.strip().strip(_UNSEEN)):
         text = bare
     return text
 
