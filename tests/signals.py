@@ -9,6 +9,7 @@ interpreter never looks, and nothing written in Python could be safe.
 from __future__ import annotations
 
 import dis
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
@@ -16,7 +17,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from tests.frames import is_ours
+from tests.frames import SOURCE, is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +35,8 @@ _LOOKS_AHEAD = sys.version_info >= (3, 13)
 _NEVER_GUARDED = ("POP_JUMP_IF", "NOT_TAKEN", "CALL_INTRINSIC_1", "RERAISE")
 """How the names of the instructions begin which CPython 3.12 and later may leave without the handler around them: parts
 of a conditional jump, and what turns a StopIteration in a generator into another error."""
+
+_TEST_KIT = os.path.join(SOURCE, "testing", "")
 
 _EXITS = (["PRECALL", "CALL"], ["CALL"])
 """What calls ``__exit__`` with three times None: in CPython 3.11, and since 3.12."""
@@ -109,6 +112,11 @@ def _is_place(code: CodeType, last: int, offset: int, places: Places) -> bool:
     return _guard(code, last) == _guard(code, offset)
 
 
+def _is_traced(filename: str) -> bool:
+    """Whether a file belongs to the package and not to its test kit, whose locks no handler may meet."""
+    return is_ours(filename) and not filename.startswith(_TEST_KIT)
+
+
 class _Injector:
     def __init__(self, place: int, places: Places, then: Callable[[], None]) -> None:
         self.seen = 0
@@ -118,7 +126,7 @@ class _Injector:
 
     def enter(self, frame: FrameType, event: str, _: Any) -> Any:
         code, last = frame.f_code, -1
-        if event != "call" or not is_ours(code.co_filename):
+        if event != "call" or not _is_traced(code.co_filename):
             return None
         known = _places(code, self._places)
 

@@ -7,18 +7,15 @@ at each of these moments in turn, wherever the code of the package comes by them
 from __future__ import annotations
 
 import asyncio
-import dis
 import random
 import signal
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.frames import is_ours
+from tests.signals import at_each_place
 from tests.simulation.loop import SeededLoop, SimulatedClock
 
 from secretsource import AsyncResolver, Resolver
@@ -27,7 +24,9 @@ from secretsource.testing import FakeClock, ScriptedAsyncProvider, ScriptedBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import CodeType, FrameType
+    from typing import TypeAlias
+
+    World: TypeAlias = tuple[Resolver, FakeClock, Any]
 
 PATIENCE = 5.0
 AGAIN = 1.0
@@ -46,91 +45,7 @@ class SoftTimeLimit(Exception):
 # -- one signal at each moment ------------------------------------------------------------------------------------
 
 
-class Strike:
-    """Runs a handler at one of the moments at which a signal may be handled; counts them.
-
-    Args:
-        at: The number of the moment.
-        handler: What to do then.
-    """
-
-    def __init__(self, at: int, handler: Callable[[], object]) -> None:
-        self.moments = 0
-        self._at = at
-        self._handler = handler
-        self._before = sys.gettrace()
-
-    def __enter__(self) -> Strike:
-        sys._getframe().f_trace_opcodes = True  # on CPython 3.12, `settrace` first looks whether a frame asks for them
-        sys.settrace(self._enter)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(self._before)
-
-    def _enter(self, frame: FrameType, event: str, argument: object) -> Callable[..., Any] | None:
-        if not is_ours(frame.f_code.co_filename) or "/testing/" in frame.f_code.co_filename:
-            return None
-        checked, ahead, before = after_checks(frame.f_code), jumps_back(frame.f_code), -1
-
-        def step(frame: FrameType, event: str, argument: object) -> Callable[..., Any]:
-            nonlocal before
-            if event == "opcode":
-                came, before = before, frame.f_lasti
-                if (came, before) in checked or before in ahead:
-                    self._strike()
-            return step
-
-        frame.f_trace = step  # before the next line, which since 3.12 asks for instructions only if this is set
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        return step
-
-    def _strike(self) -> None:
-        self.moments += 1
-        if self.moments - 1 == self._at:
-            sys.settrace(None)
-            self._handler()
-
-
-CHECKING = frozenset({"CALL", "CALL_KW", "CALL_FUNCTION_EX", "RESUME", "JUMP_BACKWARD"})
-"""The instructions after which the interpreter looks for signals.
-
-Not among them is ``CALL_INTRINSIC_1``, by which CPython 3.12 ends a generator that is closed half-way: an error there
-would be ignored, but no signal raises one.
-"""
-
-
-@cache
-def after_checks(code: CodeType) -> frozenset[tuple[int, int]]:
-    """The pairs of an instruction that looks for signals and one after it, both inside the same ``try`` or ``with``.
-
-    The interpreter raises at the first of the two, and a tracer at the second: where they are not guarded by the
-    same block, as at the end of a ``with``, the tracer would raise where no signal does.
-    """
-    instructions = [one for one in dis.get_instructions(code) if one.opname != "CACHE"]
-    entries: Any = dis.Bytecode(code)
-    guards = [(one.start, one.end, one.target) for one in entries.exception_entries]
-
-    def guard(offset: int) -> int:
-        return next((target for start, end, target in guards if start <= offset < end), -1)
-
-    pairs: set[tuple[int, int]] = set()
-    for one, following in zip(instructions, [*instructions[1:], None], strict=True):
-        if one.opname in CHECKING:
-            after = one.argval if one.opname == "JUMP_BACKWARD" else following and following.offset
-            if after is not None and guard(one.offset) == guard(after):
-                pairs.add((one.offset, after))
-    return frozenset(pairs)
-
-
-@cache
-def jumps_back(code: CodeType) -> frozenset[int]:
-    """The jumps back: since 3.13, CPython looks for signals ahead of them, and one of them may be outside its block."""
-    steps = dis.get_instructions(code) if sys.version_info >= (3, 13) else ()
-    return frozenset(one.offset for one in steps if one.opname == "JUMP_BACKWARD")
-
-
-def fresh_world() -> tuple[Resolver, FakeClock, Any]:
+def fresh_world() -> World:
     """A resolver that knows A, with the secret of A; B and C are not known yet."""
     clock = FakeClock()
     provider = ScriptedBatchProvider(dict(VALUES)) if random.random() < 0.5 else ScriptedProvider(dict(VALUES))
@@ -167,11 +82,11 @@ def others() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def everybody_is_answered(resolver: Resolver, others: ThreadPoolExecutor, *, closed: bool = False) -> None:
-    """Another thread gets every name by every way, and nothing is left under way."""
+def everybody_is_answered(resolver: Resolver, others: ThreadPoolExecutor) -> None:
+    """Another thread gets every name by every way, or is told that it is closed; and nothing is left under way."""
 
     def ask() -> None:
-        if closed:
+        if resolver._engine.closed:
             with pytest.raises(SecretSourceError, match="closed"):
                 resolver.get("A")
             return
@@ -195,42 +110,33 @@ def test_a_signal_at_every_moment(
 ) -> None:
     """Whatever a thread was doing when it was struck, the others get every secret, and it does itself."""
 
-    def handler() -> None:
+    def carry_out(world: World) -> None:
+        with suppress(fault, SecretSourceError):
+            ACTS[act](*world)
+
+    def strike(_: World) -> None:
         raise fault
 
-    struck = moment = 0
-    while True:
-        resolver, clock, held = fresh_world()
-        with Strike(moment, handler) as strike:
-            try:
-                ACTS[act](resolver, clock, held)
-            except (fault, SecretSourceError):
-                struck += 1
-        if strike.moments <= moment:
-            break
-        everybody_is_answered(resolver, others, closed=resolver._engine.closed)
-        moment += 1
-    assert struck > 10
-    record_property("measured", f"signals: {struck:5} raised in {act}, as {fault.__name__}; nobody is stuck")
+    def judge(world: World, _: bool) -> None:
+        everybody_is_answered(world[0], others)
+
+    moments = at_each_place(fresh_world, carry_out, strike, judge, "moments")
+    assert moments > 10
+    record_property("measured", f"signals: {moments:5} raised in {act}, as {fault.__name__}; nobody is stuck")
 
 
 def test_a_refusal_that_was_struck_is_made_again() -> None:
     """A value counts as refused once it is sure to be asked for anew: who refuses it again gets the new one."""
-    moment = 0
 
-    def handler() -> None:
-        raise Struck
-
-    while True:
+    def prepare() -> tuple[Resolver, Any]:
         resolver = Resolver([ScriptedProvider({"A": ["old", "new"]})], clock=FakeClock())
-        old = resolver.get("A")
-        with Strike(moment, handler) as strike, suppress(Struck):
-            resolver.reject(old)
-        if strike.moments <= moment:
-            break
-        assert resolver.reject(old) == "new"
-        moment += 1
-    assert moment > 100
+        return resolver, resolver.get("A")
+
+    def judge(world: tuple[Resolver, Any], ended: bool) -> None:
+        resolver, old = world
+        assert ended or resolver.reject(old) == "new"
+
+    assert at_each_place(prepare, lambda world: world[0].reject(world[1]), None, judge, "moments") > 100
 
 
 @pytest.mark.parametrize("act", ACTS)
@@ -238,23 +144,19 @@ def test_a_handler_that_asks_at_every_moment(
     act: str, others: ThreadPoolExecutor, record_property: Callable[[str, Any], None]
 ) -> None:
     """A handler gets its secrets in the middle of what its thread was doing, which then goes on."""
-    moment = 0
-    while True:
-        resolver, clock, held = fresh_world()
 
-        def handler(resolver: Resolver = resolver) -> None:
-            if not resolver._engine.closed:
-                assert resolver.get("A", fresh=True) == VALUES["A"]
-                assert resolver.get_many(VALUES, fresh=True) == VALUES
-                resolver.invalidate("B")
+    def ask(world: World) -> None:
+        resolver = world[0]
+        if not resolver._engine.closed:
+            assert resolver.get("A", fresh=True) == VALUES["A"]
+            assert resolver.get_many(VALUES, fresh=True) == VALUES
+            resolver.invalidate("B")
 
-        with Strike(moment, handler) as strike:
-            ACTS[act](resolver, clock, held)
-        if strike.moments <= moment:
-            break
-        everybody_is_answered(resolver, others, closed=resolver._engine.closed)
-        moment += 1
-    record_property("measured", f"signals: {moment:5} handlers that ask, in {act}; all are answered")
+    def judge(world: World, _: bool) -> None:
+        everybody_is_answered(world[0], others)
+
+    moments = at_each_place(fresh_world, lambda world: ACTS[act](*world), ask, judge, "moments")
+    record_property("measured", f"signals: {moments:5} handlers that ask, in {act}; all are answered")
 
 
 # -- real timers --------------------------------------------------------------------------------------------------
