@@ -123,7 +123,7 @@ class RootKeys:
             owner = await self._keys.owners.get(bound)
         except OwnerNotFound:
             owner = None
-        if owner is not None and owner.status is OwnerStatus.SUSPENDED:
+        if owner is not None and owner.status is not OwnerStatus.ACTIVE:
             return Rejected(Reason.OWNER_SUSPENDED)
         if owner is not None and owner.created < made:
             return None

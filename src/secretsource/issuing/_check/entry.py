@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from secretsource.exceptions import InvalidRequest
 from secretsource.issuing._check import policy
 from secretsource.issuing._check.policy import RESERVED_PREFIX
 from secretsource.issuing._check.purses import purses_of
 from secretsource.issuing._check.terms import limits_of, narrowed
+from secretsource.issuing._verdict import Reason
 from secretsource.stores.base import OwnerStatus, Status
 
 TYPE_CHECKING = False
@@ -38,7 +40,6 @@ class Entry:
         fresh_until: Monotonic seconds until which the record need not be read again.
         hashed: The hash that finds it.
         is_plain: Whether its record alone decides: its key is active, and takes no leases or credits.
-        is_suspended: Whether its owner's keys are refused.
         expires: The end of its key by the wall clock, or None.
         granted: Demands that it meets, as they are written: its exact scopes, `NO_SCOPE`, and earlier granted demands;
             each demand on one kind of keys stands there with its kind. A key of the reserved prefix meets no others.
@@ -49,6 +50,7 @@ class Entry:
         drift: Wall seconds minus monotonic seconds, at its reading.
         whole: Monotonic seconds of the last reading of the whole record.
         noting: Monotonic seconds until which it notes its own uses; see `UseLog`.
+        refusal: Why it is refused whatever is asked: a suspended owner, or limits of a newer version; or None.
         requests: Accepted checks that it has noted.
         seen: Monotonic seconds of the last of them.
     """
@@ -61,12 +63,12 @@ class Entry:
         "granted",
         "hashed",
         "is_plain",
-        "is_suspended",
         "limit_key",
         "noting",
         "plan",
         "purses",
         "record",
+        "refusal",
         "requests",
         "seen",
         "until",
@@ -82,13 +84,18 @@ class Entry:
         self.record = record
         self.whole = mono if whole is None else whole
         self.granted = _NOTHING if record.prefix == RESERVED_PREFIX else _granted(record.scopes)
-        self.limit_key, self.plan = limits_of(record)
         self.expires = record.expires
         terms = record.terms
-        self.is_suspended = terms is not None and terms.owner.status is OwnerStatus.SUSPENDED
+        is_open = terms is None or terms.owner.status is OwnerStatus.ACTIVE
+        self.refusal = None if is_open else Reason.OWNER_SUSPENDED
+        try:
+            self.limit_key, self.plan = limits_of(record)
+        except InvalidRequest:  # nobody can write such rules here: they cannot be counted
+            self.limit_key, self.plan = record.limit_key, None
+            self.refusal = self.refusal or Reason.LIMITER_UNAVAILABLE
         self.purses = () if terms is None and record.credits is None else purses_of(record)
         takes_receipts = self.purses or (self.plan is not None and self.plan.leases is not None)
-        self.is_plain = record.status is _ACTIVE and not self.is_suspended and not takes_receipts
+        self.is_plain = record.status is _ACTIVE and self.refusal is None and not takes_receipts
         self.clients = NOBODY
         self.noting = self.seen = _NEVER
         self.requests = 0

@@ -93,6 +93,8 @@ class By(NamedTuple):
 
 NOBODY = By()
 
+_OF_ANY = {Move.REVOKE: Status.REVOKED, Move.EXPIRE: Status.EXPIRED}
+"""The moves that a key may make whatever its status is, also one that only a newer version knows."""
 _FIRST = {
     Status.ACTIVE: "rotate it first",
     Status.ROTATING: "finish its rotation first",
@@ -122,9 +124,9 @@ def move(record: KeyRecord, move: Move, now: float, by: By = NOBODY) -> Change |
     since = record.status if move is Move.EXPIRE else now_is
     if (since, move) in _IDLE:
         return None
-    status = MOVES.get((since, move))
+    status = MOVES.get((since, move)) or _OF_ANY.get(move)
     if status is None or (move is Move.EXPIRE and now_is is not Status.EXPIRED):
-        advice = "wait for its end" if move is Move.EXPIRE else _FIRST[now_is]
+        advice = "wait for its end" if move is Move.EXPIRE else _FIRST.get(now_is, "ask the version that set it")
         raise InvalidTransition(f"cannot {move.value} key {record.display!r}: it is {now_is.value}; {advice}")
     return _changed(record, status, _KINDS[move], now, by)
 

@@ -12,8 +12,9 @@ from secretsource.stores.base import CountQuery, Terms, Unit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
+    from typing import TypeVar
 
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.recent_use import RecentUse
     from secretsource.limiters.base import Draw, LimitState, Plan
     from secretsource.stores.base import Count, KeyRecord, OwnerRecord, PlanRecord, Purse, Spending, Usage
+
+    Held = TypeVar("Held")
 
 __all__ = ["Reports"]
 
@@ -90,14 +93,14 @@ class Reports:
     def remaining(self, key_id: str) -> Flow[Sequence[LimitState]]:
         """Return the state of each limit of a key, its owner and the owner's plan, and of credits; nothing is taken."""
         record = yield from self._operations.get(key_id)
-        states = yield from self._states(*limits_of(record), purses_of(record))
+        states = yield from self._states(*_known(limits_of, record), purses_of(record))
         return states
 
     def remaining_of(self, owner: OwnerRecord) -> Flow[Sequence[LimitState]]:
         """Return the state of each limit of an owner and of its plan, and of its credits; nothing is taken."""
         plans = self._parts.store.plans
         plan: PlanRecord | None = None if owner.plan is None or plans is None else (yield plans.get(owner.plan))
-        states = yield from self._states(*shared_by(Terms(owner, plan)), purses_of_owner(owner))
+        states = yield from self._states(*_known(shared_by, Terms(owner, plan)), purses_of_owner(owner))
         return states
 
     def _states(self, account: str, plan: Plan | None, purses: tuple[Purse, ...]) -> Flow[Sequence[LimitState]]:
@@ -121,6 +124,14 @@ class Reports:
         if begin >= (now + 1 if end is None else end):
             raise InvalidRequest("usage ends before it begins: give an earlier since, or a later until", field="since")
         return begin // unit.seconds * unit.seconds, now + 1 if end is None else end
+
+
+def _known(limits: Callable[[Held], tuple[str, Plan | None]], held: Held) -> tuple[str, Plan | None]:
+    """Return the account and the limits of a key or an owner; None for limits of a newer version of this package."""
+    try:
+        return limits(held)
+    except InvalidRequest:
+        return "", None
 
 
 def _several(key_ids: Sequence[str] | None, owner: str | None) -> tuple[str, ...] | None:

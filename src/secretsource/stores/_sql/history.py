@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, union_all
 
+from secretsource._ground.words import kept_word
 from secretsource.stores._sql import listing
 from secretsource.stores._sql.rows.tables import CHORES, EVENTS, KEYS, OWNER_EVENTS
 from secretsource.stores._sql.statements import UPSERTS
@@ -181,9 +182,9 @@ def _narrowed(found: Select[Any], columns: Any, place: Any, owner: Any, query: H
 def _of_key(row: Any) -> HistoryEvent:
     names = tuple(row.fields.split(",")) if row.fields else ()
     about = (row.time, row.actor, row.origin, row.reason, names, row.owner)
-    return HistoryEvent(row.position, "key", row.key_id, row.revision, EventKind(row.kind), *about)
+    return HistoryEvent(row.position, "key", row.key_id, row.revision, kept_word(EventKind, row.kind), *about)
 
 
 def _of_owner(row: Any) -> HistoryEvent:
     about = (row.time, row.actor, row.origin, row.reason, tuple(json.loads(row.fields)), row.owner)
-    return HistoryEvent(row.position, row.subject, row.id, row.revision, OwnerEventKind(row.kind), *about)
+    return HistoryEvent(row.position, row.subject, row.id, row.revision, kept_word(OwnerEventKind, row.kind), *about)

@@ -11,6 +11,7 @@ from typing import Any, Generic
 
 from sqlalchemy import func, insert, literal, select
 
+from secretsource._ground.words import kept_word
 from secretsource.stores._feed import news as _news
 from secretsource.stores._sql import listing, statements
 from secretsource.stores._sql.rows.documents import to_document, to_owner, to_plan
@@ -180,7 +181,7 @@ def _is_there(connection: Connection, table: Table, id: str, column: str = "id")
 def _to_event(row: Any) -> OwnerEvent:
     return OwnerEvent(
         row.id,
-        OwnerEventKind(row.kind),
+        kept_word(OwnerEventKind, row.kind),
         row.time,
         tuple(json.loads(row.fields)),
         row.actor,

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ARRAY, Double, Text, bindparam, func, select
 
 from secretsource._ground.frozen import FrozenDict, frozen_document
+from secretsource._ground.words import kept_word
 from secretsource.stores import _cursor
 from secretsource.stores._sql.rows.documents import to_terms
 from secretsource.stores._sql.rows.tables import EVENTS, KEYS, OWNERS, PLANS, SEALS, USES, WITNESSES
@@ -191,7 +192,7 @@ def to_event(row: Sequence[Any]) -> KeyEvent:
     """Return the event in a row of `SELECT_EVENTS`."""
     key_id, revision, kind, time, actor, origin, reason, fields = row
     names = tuple(fields.split(",")) if fields else ()
-    return KeyEvent(key_id, revision, EventKind(kind), time, actor, origin, reason, names)
+    return KeyEvent(key_id, revision, kept_word(EventKind, kind), time, actor, origin, reason, names)
 
 
 def to_usage(row: Sequence[Any] | None, witnesses: Iterable[Sequence[Any]]) -> Usage:
@@ -266,7 +267,7 @@ def to_record(cells: list[Any]) -> KeyRecord:
     cells[_PREFIX] = intern(cells[_PREFIX])
     cells[_ENVIRONMENT] = intern(cells[_ENVIRONMENT])
     cells[_SCOPES] = _scopes(cells[_SCOPES])
-    cells[_STATUS] = _STATUSES[cells[_STATUS]]
+    cells[_STATUS] = _STATUSES.get(cells[_STATUS]) or kept_word(Status, cells[_STATUS])
     networks, metadata, notices = cells[_NETWORKS], cells[_METADATA], cells[_NOTICES]
     cells[_NETWORKS] = _networks(networks) if networks else ()
     cells[_METADATA] = frozen_document(json.loads(metadata)) if metadata else NO_METADATA

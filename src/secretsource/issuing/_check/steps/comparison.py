@@ -63,7 +63,7 @@ class Comparison:
             record: The record that was found for it.
             wall: The present, in seconds since 1970 UTC.
         """
-        ended = STATUS_REASONS.get(record.status_at(wall))
+        ended = STATUS_REASONS.get(record.status_at(wall), Reason.DISABLED)
         if ended is not None:
             return Rejected(ended)
         described = record.foreign or ""

@@ -12,17 +12,22 @@ from secretsource.stores.base import Status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from secretsource.issuing._check.entry import Entry
     from secretsource.issuing._check.event import Asked
     from secretsource.issuing._check.policy import Kind
     from secretsource.limiters.base import Draw, Plan
     from secretsource.stores.base import KeyRecord
 
-STATUS_REASONS = {
+STATUS_REASONS: Mapping[Status, Reason | None] = {
+    Status.ACTIVE: None,
+    Status.ROTATING: None,
     Status.REVOKED: Reason.REVOKED,
     Status.EXPIRED: Reason.EXPIRED,
     Status.DISABLED: Reason.DISABLED,
 }
+"""Why a key is refused by its status, if it is. A status that only a newer version knows counts as disabled."""
 _LIMIT_REASONS: dict[type, Reason] = {Rate: Reason.RATE_LIMITED, AtOnce: Reason.TOO_MANY_AT_ONCE}
 _ACTIVE = Status.ACTIVE
 MOST_COST = 10**9
@@ -58,11 +63,11 @@ def weigh(
     if (kind is not None or record.prefix == policy.RESERVED_PREFIX) and not (kind or policy.ANY_KIND).has(record):
         return Rejected(Reason.WRONG_KIND, record)
     if record.status is not _ACTIVE or (record.expires is not None and record.expires <= wall):
-        reason = STATUS_REASONS.get(record.status_at(wall))
+        reason = STATUS_REASONS.get(record.status_at(wall), Reason.DISABLED)
         if reason is not None:
             return Rejected(reason, record)
-    if entry.is_suspended:
-        return Rejected(Reason.OWNER_SUSPENDED, record)
+    if entry.refusal is not None:
+        return Rejected(entry.refusal, record)
     if record.begins is not None and wall < record.begins:
         return Rejected(Reason.NOT_YET, record)
     if record.networks and not policy.is_within(policy.read_networks(record.networks), ip):

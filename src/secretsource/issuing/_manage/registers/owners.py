@@ -88,10 +88,10 @@ class Owners(Registry[OwnerRecord]):
 
     def _need_deletable(self, record: OwnerRecord) -> None:
         """Refuse to delete a suspended owner: its keys would be accepted again."""
-        if record.status is OwnerStatus.SUSPENDED:
+        if record.status is not OwnerStatus.ACTIVE:
             raise InvalidRequest(
-                f"owner {quote(record.id, 80)} is suspended, and without the registration its keys would be accepted "
-                "again: resume it before you delete it, or delete it with its keys by purge"
+                f"owner {quote(record.id, 80)} is {record.status.value}, and without the registration its keys would "
+                "be accepted again: resume it before you delete it, or delete it with its keys by purge"
             )
 
     def _set(self, id: object, status: OwnerStatus, kind: OwnerEventKind, by: By) -> Flow[OwnerRecord]:

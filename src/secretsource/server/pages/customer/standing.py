@@ -51,7 +51,7 @@ def checked(view: View) -> View:
             visit.customer = await visit.keys.owners.get(visit.owner)
         except OwnerNotFound:
             visit.customer = None
-        if visit.customer is not None and visit.customer.status is OwnerStatus.SUSPENDED:
+        if visit.customer is not None and visit.customer.status is not OwnerStatus.ACTIVE:
             return visit.page("customer/suspended.html", 403)
         return await view.answer(visit)
 

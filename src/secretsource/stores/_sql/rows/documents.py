@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from secretsource._ground.frozen import frozen_document
+from secretsource._ground.words import kept_word
 from secretsource.stores.owners import OwnerRecord, OwnerStatus, PlanRecord, Terms
 
 __all__ = ["to_document", "to_owner", "to_plan", "to_terms"]
@@ -23,7 +24,7 @@ def to_document(record: OwnerRecord | PlanRecord) -> str:
 def to_owner(revision: int, document: str) -> OwnerRecord:
     """Return the owner in a row."""
     kept = _read(document, OwnerRecord._fields)
-    kept["status"] = OwnerStatus(kept["status"])
+    kept["status"] = kept_word(OwnerStatus, kept["status"])
     kept["metadata"] = frozen_document(kept["metadata"])
     return OwnerRecord(**kept, revision=revision)
 
