@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import errno
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -19,6 +21,9 @@ import pytest
 import secretsource.stores
 from secretsource.exceptions import StoreError
 from secretsource.stores import sql
+from secretsource.stores._feed.news import GAP
+from secretsource.stores._sql.lookups import sqlite_lookup
+from secretsource.stores._sql.sqlite_feed import SqliteFeed
 from secretsource.testing._stores.samples import changed, new, record
 
 if TYPE_CHECKING:
@@ -219,3 +224,57 @@ def test_links_in_a_circle_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"keys\.db cannot be opened") as caught:
         sql.SqlStore.open(f"sqlite:///{tmp_path}/keys.db").get("0" * 22)
     assert caught.value.__context__ is None
+
+
+def put_away(file: Path) -> Path:
+    """Move a file, and what SQLite keeps beside it, to another folder."""
+    folder = file.parent / "away"
+    folder.mkdir()
+    for each in file.parent.glob(f"{file.name}*"):
+        each.rename(folder / each.name)
+    return folder / file.name
+
+
+def names(file: Path) -> list[str]:
+    """The names of the keys in a file."""
+    with closing(sqlite3.connect(file)) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM secretsource_keys ORDER BY key_id")]
+
+
+def test_a_file_in_the_place_of_another_is_used_from_then_on(
+    store: SqlStore, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restored backup is asked, written to and listened to: what it says is what every other process goes by."""
+    monkeypatch.setattr(sqlite_lookup, "LOOKED_EVERY", 0.0)
+    backup = sql.SqlStore.open(f"sqlite:///{file.parent / 'backup.db'}")
+    backup.insert([new(1, name="restored"), new(2, name="restored")])
+    backup.close()
+    assert store.database.sqlite is not None
+    feed = SqliteFeed(store.database, store.database.sqlite, lambda _: None)
+    assert feed._look() == (GAP,)
+    assert store.get(record(1).key_id) == record(1)
+    put_away(file)
+    (file.parent / "backup.db").rename(file)
+    found = store.get(record(1).key_id)
+    assert found is not None
+    assert found.name == "restored"
+    assert store.update(changed(record(2, name="restored"), name="later"))
+    assert names(file) == ["restored", "later"]
+    assert feed._look() == (GAP,)
+    feed()
+
+
+def test_a_file_that_is_gone_is_not_made_again(store: SqlStore, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is confirmed that only a file without a name has; once it is back, everything goes on."""
+    monkeypatch.setattr(sqlite_lookup, "LOOKED_EVERY", 0.0)
+    assert store.get(record(1).key_id) == record(1)
+    away = put_away(file)
+    for ask in (lambda: store.get(record(1).key_id), lambda: store.update(changed(record(1), name="later"))):
+        with pytest.raises(StoreError, match=r"keys\.db is gone from its place: put its file back") as caught:
+            ask()
+        assert caught.value.__context__ is None
+    assert not file.exists()
+    for each in away.parent.iterdir():
+        each.rename(file.parent / each.name)
+    assert store.update(changed(record(1), name="later"))
+    assert names(file) == ["later"]

@@ -133,10 +133,13 @@ class SqliteFeed:
 
     def _opened(self) -> SqliteConnection:
         connection = self._connection
-        if connection is None or not connection.is_open:  # the first, or there was a fork in between
+        if connection is None or not connection.is_current():  # the first, or there was a fork in between
             self._database.open()
-            connection = self._connection = self._file.connect()
-            self._version = None
+            before, connection = connection, self._file.connect()
+            if before is not None and before.identity != connection.identity:  # numbered by another file
+                self._position = None
+                before.close()
+            self._connection, self._version = connection, None
         return connection
 
     def _changes(self, connection: SqliteConnection) -> Sequence[KeyChange]:

@@ -224,7 +224,7 @@ class Database:
         pool: dict[str, Any] = {"poolclass": QueuePool, **_POOL} if self.address.path else {"poolclass": StaticPool}
         engine = create_engine("sqlite://", creator=self.sqlite.connect, hide_parameters=True, **pool)
         event.listen(engine, "begin", partial(_begin, self.address.timeout))
-        event.listen(engine, "checkout", _see_that_it_is_open)
+        event.listen(engine, "checkout", _see_that_it_is_current)
         return engine
 
 
@@ -238,9 +238,9 @@ def _begin(patience: float, connection: Connection) -> None:
         writers.begin(driver, until, patience)
 
 
-def _see_that_it_is_open(connection: SqliteConnection, *_: object) -> None:
-    """Have the pool open another connection in place of one that was closed for a fork."""
-    if not connection.is_open:
+def _see_that_it_is_current(connection: SqliteConnection, *_: object) -> None:
+    """Have the pool open another connection in place of one that was closed for a fork, or whose file was replaced."""
+    if not connection.is_current():
         raise DisconnectionError
 
 

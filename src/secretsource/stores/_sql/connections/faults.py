@@ -93,6 +93,7 @@ _SQLITE = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
     sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_READONLY_DBMOVED: Fault("is gone from its place: put its file back, or start this process again"),
     sqlite3.SQLITE_IOERR: Fault("has trouble with its disk: see the system's log"),
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
@@ -125,7 +126,7 @@ def diagnose(error: BaseException) -> Fault:
 
 
 def _of_sqlite(code: int) -> Fault:
-    return _TAKEN if code in _SQLITE_TAKEN else _SQLITE.get(code & 0xFF, _UNKNOWN)
+    return _TAKEN if code in _SQLITE_TAKEN else _SQLITE.get(code, _SQLITE.get(code & 0xFF, _UNKNOWN))
 
 
 def _of_postgresql(error: BaseException) -> Fault:

@@ -4,6 +4,9 @@ SQLite locks its file with ``fcntl``, and POSIX drops all of a process's locks o
 descriptor of it (https://www.sqlite.org/howtocorrupt.html, 2.2). So nothing here, and nothing else in this package,
 opens an existing file except through SQLite.
 
+A connection goes on with its file when another is put in its place, or none: other processes would work with another
+database, and what was confirmed here would be gone. So a connection is used only while its file is at the path.
+
 SQLite also remembers the locks of a process, and a forked child would take its parent's locks for its own (2.6 there).
 So every connection is closed before a fork, and both sides open new ones. If that is impossible, the child is refused.
 """
@@ -41,23 +44,40 @@ _IN_MEMORY = (
     "is in the memory of the process that this one was forked from: use a file, as in  sqlite:///keys.db, or open "
     "the store after the fork"
 )
+_ATTEMPTS = 3
+"""Attempts to open a file, while others are put in its place."""
+
+
+class Gone(sqlite3.OperationalError):
+    """An error: the file was there, and is not any more; a new one would know no key."""
+
+    sqlite_errorcode = sqlite3.SQLITE_READONLY_DBMOVED
 
 
 class SqliteConnection(sqlite3.Connection):
-    """A connection that knows whether it is open, and that only its own process can close.
+    """A connection that knows whether it can be used, and that only its own process can close.
 
     Args:
         name: The name that SQLite opens.
         timeout: Seconds to wait for a lock.
         file: Its database; it lives as long as its connections, so that a fork finds all that are open.
+        identity: The identity of its database.
+
+    Attributes:
+        identity: The identity of its database.
     """
 
-    def __init__(self, name: str, timeout: float, file: SqliteFile) -> None:
+    def __init__(self, name: str, timeout: float, file: SqliteFile, identity: Hashable) -> None:
         self._file = file
+        self.identity = identity
         self._process = os.getpid()
         self.is_open = False
         super().__init__(name, timeout=timeout, isolation_level=None, check_same_thread=False, uri=True)
         self.is_open = True
+
+    def is_current(self) -> bool:
+        """Return whether it is open, and its file is still at the path."""
+        return self.is_open and self._file.identity() == self.identity
 
     def close(self) -> None:
         """Close it during a turn, because a child would wait for SQLite's mutex for ever; never close the parent's."""
@@ -85,6 +105,7 @@ class SqliteFile:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._path = Path(address.path).absolute() if address.path else None
+        self._was_there = False
         self._begin_anew()
         fork.ask(self)
 
@@ -101,24 +122,46 @@ class SqliteFile:
         """Return whether the file does not exist yet."""
         return self._path is not None and not self._path.exists()
 
+    def identity(self) -> Hashable:
+        """Return what tells the database from any other that is put in its place; None if it is gone."""
+        if self._path is None:
+            return self
+        try:
+            state = self._path.stat()
+        except OSError:
+            return None
+        return state.st_dev, state.st_ino
+
     def connect(self) -> SqliteConnection:
         """Open a connection; a new file, and what SQLite keeps beside it, is for its owner only (0600).
 
         Raises:
             StoreError: The parent of this process had it open, and did not close it before the fork.
+            Gone: This process had it open, and it is not there any more.
         """
         with self.turns.mine():
-            name, database = self._named()
-            if database in _LEFT_BEHIND.values():
-                reason = _IN_MEMORY if self._path is None else _IN_USE
-                raise StoreError(f"the key store {self._address.shown} {reason}")
-            connection = SqliteConnection(name, self._address.timeout, self)
-            self.opened[connection] = database
+            for _ in range(_ATTEMPTS):
+                connection = self._opened()
+                if connection.is_current():
+                    break
+                connection.close()
+            else:
+                raise Gone
+            self._was_there = True
             try:
                 self._set_up(connection)
             except BaseException:
                 connection.close()
                 raise
+        return connection
+
+    def _opened(self) -> SqliteConnection:
+        name, identity = self._named()
+        if identity in _LEFT_BEHIND.values():
+            reason = _IN_MEMORY if self._path is None else _IN_USE
+            raise StoreError(f"the key store {self._address.shown} {reason}")
+        connection = SqliteConnection(name, self._address.timeout, self, identity)
+        self.opened[connection] = identity
         return connection
 
     def before_fork(self) -> None:
@@ -145,9 +188,10 @@ class SqliteFile:
             return ":memory:", self
         with _MAKING:
             if self.is_missing():
+                if self._was_there:
+                    raise Gone
                 _make(Path(os.path.realpath(self._path)))  # `resolve` raises RuntimeError for links in a circle
-        state = self._path.stat()
-        return f"{self._path.as_uri()}?mode=rw", (state.st_dev, state.st_ino)
+        return f"{self._path.as_uri()}?mode=rw", self.identity()
 
     def _set_up(self, connection: SqliteConnection) -> None:
         if self._path is not None:

@@ -7,6 +7,7 @@ waits for nobody.
 from __future__ import annotations
 
 import threading
+from time import monotonic
 
 from secretsource.exceptions import StoreError
 from secretsource.stores._sql import transactions
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from secretsource.stores.base import KeyRecord, KeyStore
 
 SQLITE_RECORD, SQLITE_REVISION = f"{RECORD}?", f"{REVISION}?"
+LOOKED_EVERY = 0.05
+"""Seconds between two looks of a thread whether its file is still at the path; one costs a tenth of a look-up."""
 
 
 class SharedLookup:
@@ -52,12 +55,13 @@ class SharedLookup:
 class _Kept:
     """A thread's own connection to an SQLite file, closed when the thread or the store ends."""
 
-    __slots__ = ("connection", "execute", "turn")
+    __slots__ = ("connection", "execute", "turn", "until")
 
     def __init__(self, connection: SqliteConnection, turn: Turn) -> None:
         self.connection = connection
         self.execute: Callable[[str, tuple[str]], Any] = connection.cursor().execute
         self.turn = turn
+        self.until = monotonic() + LOOKED_EVERY
 
     def __del__(self) -> None:
         self.connection.close()
@@ -100,12 +104,19 @@ class SqliteLookup:
             if kept is None:
                 kept = self._keep()
             with kept.turn:
-                if not kept.connection.is_open:  # there was a fork in between
-                    kept = self._keep()
+                if not kept.connection.is_open or monotonic() >= kept.until:
+                    kept = self._renewed(kept)
                 return kept.execute(query, (key_id,)).fetchone()
         except FAULTS as error:
             fault = diagnose(error)
         raise self._database.failure(fault)
+
+    def _renewed(self, kept: _Kept) -> _Kept:
+        """Return another connection if there was a fork in between, or the file was replaced."""
+        if kept.connection.is_current():
+            kept.until = monotonic() + LOOKED_EVERY
+            return kept
+        return self._keep()
 
     def _keep(self) -> _Kept:
         turn = self._file.turns.mine()
