@@ -20,6 +20,7 @@ from secretsource.limiters.redis import AsyncRedisLimiter, RedisLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.servers.valkey import Valkey
 
@@ -244,6 +245,27 @@ def test_a_server_that_hangs_costs_one_timeout_per_pause(fragile: Valkey, connec
     fragile.thaw()
     assert limiter.draw("k", rules, 1, 101.0, 0.0)
     assert limiter.failures == 51
+
+
+async def test_a_primary_that_became_a_replica_is_left_for_the_new_one(tmp_path: Path) -> None:
+    """It keeps its connections, and refuses to write on them; the address leads to the new primary meanwhile."""
+    old, new, address = (tmp_path / name for name in ("old", "new", "address"))
+    with valkey("--unixsocket", str(old)) as before, valkey("--unixsocket", str(new)):
+        address.symlink_to(old)
+        limiter, of_loop = RedisLimiter(f"unix://{address}"), AsyncRedisLimiter(f"unix://{address}")
+        few = plan("5/day")
+        assert limiter.draw("account", few, 1, monotonic(), 0.0)
+        assert await of_loop.draw("account", few, 1, monotonic(), 0.0)
+        with before.client() as client:
+            client.replicaof("127.0.0.1", "1")
+        with pytest.raises(StoreError, match="ReadOnlyError"):
+            limiter.draw("account", few, 1, monotonic(), 0.0)
+        address.unlink()
+        address.symlink_to(new)
+        assert limiter.draw("account", few, 5, monotonic(), 0.0)
+        assert not (await of_loop.draw("account", few, 1, monotonic(), 0.0))
+        limiter.close()
+        await of_loop.close()
 
 
 def test_one_broken_key_is_no_outage(server: Valkey, limiter: RedisLimiter) -> None:

@@ -40,31 +40,34 @@ class Lines:
     def ask(self, *words: str | int | bytes) -> Any:
         """Return the answer to a command.
 
-        A connection that broke while it was idle is replaced once. A late answer is not asked for again, for the server
-        may have received the question.
+        A connection that broke while it was idle is replaced once, and so is one to a primary that became a replica: it
+        refuses to write, and the address may lead to the new primary. A late answer is not asked for again, for the
+        server may have received the question.
 
         Raises:
             RedisError: As redis-py does.
             ConfigurationError: A part of the URL cannot be read.
         """
-        from redis import AuthenticationError, ConnectionError
+        from redis import AuthenticationError, ConnectionError, ReadOnlyError
 
         try:
             return self._ask(words)
         except AuthenticationError:
             raise
-        except ConnectionError:
+        except (ConnectionError, ReadOnlyError):
             pass
         return self._ask(words)
 
     def _ask(self, words: tuple[str | int | bytes, ...]) -> Any:
-        from redis import ResponseError
+        from redis import ReadOnlyError, ResponseError
 
         line = self._take()
         try:
             line.send_packed_command(line.pack_command(*words))
             return line.read_response(disable_decoding=True)
-        except ResponseError:
+        except ResponseError as refusal:
+            if isinstance(refusal, ReadOnlyError):
+                line.disconnect()
             raise
         except BaseException:
             line.disconnect()  # a late answer on it would belong to no question

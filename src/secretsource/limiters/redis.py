@@ -201,7 +201,18 @@ def _ask(lines: Lines, script: Script, asked: tuple[Any, ...]) -> bytes:
     return answer
 
 
-async def _aask(
+async def _aask(client: Any, script: Script, asked: tuple[Any, ...]) -> bytes:
+    """Ask again on another connection, as `Lines.ask` does, if the server became a replica."""
+    from redis import ReadOnlyError
+
+    try:
+        return await _aask_once(client, script, asked)
+    except ReadOnlyError:
+        await client.connection_pool.disconnect(inuse_connections=False)
+    return await _aask_once(client, script, asked)
+
+
+async def _aask_once(
     client: Any, script: Script, asked: tuple[Any, ...]
 ) -> bytes:  # redis-py does not type what a script answers
     from redis.exceptions import NoScriptError
