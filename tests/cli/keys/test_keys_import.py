@@ -209,6 +209,22 @@ def test_an_interrupted_import_goes_on(keys: Keys, folder: Path, monkeypatch: py
     assert rejected == list(range(1, 2501, 10))
 
 
+def test_a_rejected_row_that_was_half_written_spoils_no_other(tmp_path: Path) -> None:
+    """As by a full disk, or a kill: the row is written anew, on a line of its own."""
+    from secretsource.cli.keys.transfer.rejects import Rejects
+    from secretsource.issuing import RejectedRow
+
+    place, rows = tmp_path / "rejected.jsonl", [RejectedRow(number, "no hash", {"name": "a"}) for number in (1, 2)]
+    with Rejects(place, resume=False) as rejects:
+        rejects.write(rows)
+    os.truncate(place, place.stat().st_size - 10)
+    with Rejects(place, resume=True) as rejects:
+        rejects.write(rows[1:])
+    first, torn, second = place.read_text().splitlines()
+    assert [json.loads(line)["_row"] for line in (first, second)] == [1, 2]
+    assert second.startswith(torn)
+
+
 def _noting(real: Any, noted: list[Any]) -> Any:
     def read(intake: Any, row: Any) -> Any:
         noted.append(row)

@@ -49,10 +49,16 @@ class Rejects:
             if self.path is None:
                 return
             if self._file is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | self._flags
-                descriptor = os.open(self.path, flags, 0o600)
-                os.fchmod(descriptor, 0o600)
-                self._file = os.fdopen(descriptor, "wb")
+                self._file = self._opened(self.path)
             self._file.write(json.dumps(row.to_mend()).encode("ascii") + b"\n")
         if self._file is not None:
             self._file.flush()
+
+    def _opened(self, path: Path) -> BinaryIO:
+        """Open the file; a half-written line stays by itself, for its row is written again."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | self._flags, 0o600)
+        os.fchmod(descriptor, 0o600)
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            os.write(descriptor, b"\n")
+        return os.fdopen(descriptor, "wb")
