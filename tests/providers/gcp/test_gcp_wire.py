@@ -187,6 +187,17 @@ def test_token_source_that_nobody_runs(path: str) -> None:
     assert f"127.0.0.1:{port} cannot be reached: connection refused" in str(outcome.reason)
 
 
+@pytest.mark.parametrize("status", [301, 307, 308])
+def test_token_source_that_leads_elsewhere(status: int) -> None:
+    """A request for a token has credentials in its body, so it goes to no other server than the one that is set."""
+    with relay() as front, relay() as other:
+        front.answer(status, b"", {"Location": f"{other.address}/token"})
+        outcome, _ = ask("rest", timeout=10, endpoint="localhost:1", credentials=login(front.address))
+    assert isinstance(outcome, Failed)
+    assert outcome.code is FailureCode.UNAUTHENTICATED
+    assert other.calls == []
+
+
 @pytest.mark.parametrize("misconduct", ["silent", "drip_body", "flood_body"])
 def test_identity(misconduct: str) -> None:
     """To ask who one is ends in time, whatever the source of tokens does."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from requests import Session
-
 from secretsource.providers._wire.bounded_requests import BoundedAdapter
-from secretsource.providers._wire.origins import leads_home
+from secretsource.providers._wire.bounded_session import LoyalSession
 
 if TYPE_CHECKING:
     from requests import Response
@@ -20,7 +18,7 @@ CONNECTIONS = 64
 """Connections that are stored, not opened: a burst of threads must not throw them away."""
 
 
-class VaultSession(Session):
+class VaultSession(LoyalSession):
     """One session for all threads; it reads nothing from the environment.
 
     Args:
@@ -30,14 +28,8 @@ class VaultSession(Session):
     def __init__(self, socket_path: str | None = None) -> None:
         super().__init__()
         self.trust_env = False
-        self.max_redirects = 2
         for scheme in ("https://", "http://"):
             self.mount(scheme, BoundedAdapter(pool_maxsize=CONNECTIONS, socket_path=socket_path))
-
-    def get_redirect_target(self, resp: Response) -> str | None:
-        """Return the target of a redirect; None for another server, since a login has credentials in its body, too."""
-        target = super().get_redirect_target(resp)
-        return target if target is not None and leads_home(resp.url, target) else None
 
     def send_along(self, response: Response) -> None:
         """Make later reads see the write that this answer confirms."""

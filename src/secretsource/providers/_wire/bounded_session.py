@@ -5,19 +5,36 @@ Google's client over REST, google-auth and azure's blocking clients are built on
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from requests import Session
 from requests.adapters import HTTPAdapter
 
 from secretsource.providers._wire.bounded_http import bounded_pool
 from secretsource.providers._wire.bounded_requests import BoundedAdapter
+from secretsource.providers._wire.origins import leads_home
 from secretsource.providers._wire.proxies import is_here
 
-__all__ = ["SurroundedSession", "bind_adapters", "bind_session"]
+if TYPE_CHECKING:
+    from requests import Response
+
+__all__ = ["LoyalSession", "SurroundedSession", "bind_adapters", "bind_session"]
 
 
-class SurroundedSession(Session):
+class LoyalSession(Session):
+    """A session whose calls go to one server: credentials may be in the body, which requests sends along."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.max_redirects = 2
+
+    def get_redirect_target(self, resp: Response) -> str | None:
+        """Return the target of a redirect; None for another server, or away from https."""
+        target = super().get_redirect_target(resp)
+        return target if target is not None and leads_home(resp.url, target) else None
+
+
+class SurroundedSession(LoyalSession):
     """A session that goes by the environment, but asks no proxy of it about this machine."""
 
     def merge_environment_settings(
