@@ -315,7 +315,7 @@ FAULTS = (
     ),
     Fault(
         "the path of Vault's API lets a weaker source answer", "providers/_vault/engines.py",
-        "meant = mount.meant_by(ref.location) if mount.versioned", "meant = None if mount.versioned",
+        "meant = mount.meant_by(ref.location) if isinstance", "meant = None if isinstance",
         "tests/providers/vault/test_vault.py::TestKeyValue",
     ),
 )  # fmt: skip

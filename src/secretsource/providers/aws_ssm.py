@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["AwsParameterProvider"]
 
+_SELECTED = re.compile(r"(?P<name>/[^:]+):(?:(?P<version>[0-9]{1,18})|(?P<label>[A-Za-z_][A-Za-z0-9_.-]{0,99}))")
+"""A name in a hierarchy with the version or the label that AWS takes behind it."""
+
 
 class AwsParameterProvider(AwsServiceProvider):
     """Parameters of AWS Systems Manager, decrypted; a StringList is its comma-separated text.
 
-    A name with a slash inside starts with a slash, which is added if you omit it.
+    A name with a slash inside starts with a slash, which is added if you omit it. Behind a name that starts with one,
+    AWS writes a version or a label, as in ``/prod/db:3``.
     """
 
     scheme = "aws-ssm"
@@ -34,9 +38,13 @@ class AwsParameterProvider(AwsServiceProvider):
     name_rule = re.compile(r"[A-Za-z0-9/_.-]{1,1011}")
 
     def locate(self, name: str) -> SecretRef | NotFound:
-        """Locate as every AWS provider does, with the leading slash of a name in a hierarchy."""
-        located = super().locate(name)
-        return self.complete(located) if isinstance(located, SecretRef) else located
+        """Locate as every AWS provider does, with the leading slash of a name in a hierarchy, and what is behind it."""
+        selected = None if self._document is not None else _SELECTED.fullmatch(name)
+        located = super().locate(name if selected is None else selected["name"])
+        if not isinstance(located, SecretRef):
+            return located
+        place = self.complete(located)
+        return place if selected is None else place._replace(version=selected["version"], stage=selected["label"])
 
     def complete(self, ref: SecretRef) -> SecretRef:
         """Add the leading slash of a name in a hierarchy."""

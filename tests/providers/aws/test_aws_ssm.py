@@ -67,7 +67,18 @@ def test_references_in_a_hierarchy(written: str, meant: str) -> None:
     assert AwsParameterProvider().complete(ref) == ref._replace(location=meant)
 
 
-@pytest.mark.parametrize("name", ["", "with space", "a:b", "a=b", "x" * 1012])
+@pytest.mark.parametrize(
+    ("name", "version", "stage"),
+    [("/prod/db:3", "3", None), ("/prod/db:live", None, "live")],
+)
+def test_version_or_label_behind_a_name(name: str, version: str | None, stage: str | None) -> None:
+    """AWS takes such a name, so it is no absence, which would let another source answer."""
+    place = SecretRef("aws-ssm", "/prod/db", version=version, stage=stage)
+    assert AwsParameterProvider().locate(name) == place
+    assert AwsParameterProvider(document="app").locate(name) == SecretRef("aws-ssm", "app", field=name)
+
+
+@pytest.mark.parametrize("name", ["", "with space", "a:b", "/a:", "/a:1:2", "/a:b c", "a=b", "x" * 1012])
 def test_names_that_aws_cannot_hold(name: str) -> None:
     """Such a name is not found, without a call."""
     assert isinstance(AwsParameterProvider().locate(name), NotFound)

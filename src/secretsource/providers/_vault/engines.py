@@ -68,7 +68,7 @@ class VaultEngines:
             mount, outcome = other, self._read_at(other, ref, token, deadline)
         elif other is not None:
             outcome = other
-        meant = mount.meant_by(ref.location) if mount.versioned and isinstance(outcome, NotFound) else None
+        meant = mount.meant_by(ref.location) if isinstance(outcome, NotFound) else None
         return outcome if meant is None else self._misplaced(mount, ref._replace(location=meant), token, deadline)
 
     def _misplaced(self, mount: Mount, meant: SecretRef, token: Token, deadline: float) -> NotFound | Failed:
@@ -76,7 +76,7 @@ class VaultEngines:
 
         If there is one without them, the location is a mistake; as an absence, it would let a weaker source answer.
         """
-        there = self._read_version(meant._replace(version=None), mount, token, deadline)
+        there = self._read_kv(mount, meant._replace(version=None), token, deadline)
         if not isinstance(there, Found):
             return NotFound("the path of a KV secret is written without data/, and a bare name without the mount")
         return Failed(

@@ -30,11 +30,13 @@ class Mount(NamedTuple):
     def meant_by(self, location: str) -> str | None:
         """Return the location without a second mount or a word of the API, as in ``secret/data/x``; None without one.
 
-        Vault's command takes the mount with the path, and its API has ``data/`` between them.
+        Vault's command takes the mount with the path, and its API has ``v1/`` before it, and ``data/`` between them.
         """
         path = self.below(location)
-        bare = path.removeprefix(f"{self.path}/")
-        bare = bare.removeprefix("data/") if bare.startswith("data/") else bare.removeprefix("metadata/")
+        bare = path.removeprefix("v1/") if path.startswith(f"v1/{self.path}/") else path
+        bare = bare.removeprefix(f"{self.path}/")
+        if self.versioned:
+            bare = bare.removeprefix("data/") if bare.startswith("data/") else bare.removeprefix("metadata/")
         return f"{self.path}/{bare}" if bare and bare != path else None
 
 
