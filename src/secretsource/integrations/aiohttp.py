@@ -18,13 +18,15 @@ from asyncio import Task, create_task, sleep
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
-
+from secretsource.integrations._shared.framework import framework
 from secretsource.integrations._shared.headers import add_headers
 from secretsource.integrations._shared.place import Place
 from secretsource.integrations._shared.recheck import ENDED, REASON, Recheck, interval
 from secretsource.integrations.routes import Stated, check_stated, methods_of, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission, Admitted, HttpAnswer, KeyRecord
+
+with framework("aiohttp"):
+    from aiohttp import web
 
 if TYPE_CHECKING:
     from typing import Unpack

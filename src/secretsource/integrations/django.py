@@ -17,15 +17,17 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-from django.http import HttpResponse
-from django.urls import get_resolver
-
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._shared.django import answered, plain, routes, stated_by
+from secretsource.integrations._shared.framework import framework
 from secretsource.integrations._shared.headers import add_headers, hide, of_environ
 from secretsource.integrations.routes import Stated, check_stated, require_key
 from secretsource.issuing import NO_SCOPE, Admission, ApiKeys, HttpAnswer
+
+with framework("django"):
+    from django.conf import settings
+    from django.http import HttpResponse
+    from django.urls import get_resolver
 
 if TYPE_CHECKING:
     from collections.abc import Callable

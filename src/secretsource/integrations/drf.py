@@ -15,12 +15,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.permissions import BasePermission
-
 from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._shared.framework import framework
 from secretsource.integrations._shared.statements import scopes_of
 from secretsource.integrations.routes import require_key, stated
+
+with framework("drf"):
+    from rest_framework.authentication import BaseAuthentication
+    from rest_framework.permissions import BasePermission
 
 if TYPE_CHECKING:
     from secretsource.issuing import Demand, KeyRecord

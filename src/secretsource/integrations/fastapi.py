@@ -14,9 +14,12 @@ a route states no scope. FastAPI reads the body of a request before its dependen
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
-from fastapi.security.base import SecurityBase
-from starlette.requests import HTTPConnection
+from secretsource.integrations._shared.framework import framework
+
+with framework("fastapi"):
+    from fastapi import FastAPI
+    from fastapi.security.base import SecurityBase
+    from starlette.requests import HTTPConnection
 
 from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._asgi.connection import refuse

@@ -16,11 +16,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, current_app, g, request
-
+from secretsource.integrations._shared.framework import framework
 from secretsource.integrations._shared.headers import add_headers, hide, of_environ
 from secretsource.integrations.routes import Stated, check_stated, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
+
+with framework("flask"):
+    from flask import Response, current_app, g, request
 
 if TYPE_CHECKING:
     from typing import Unpack

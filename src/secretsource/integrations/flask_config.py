@@ -15,9 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from flask import Config
-
 from secretsource import LiveSecret, Resolver, get_secrets
+from secretsource.integrations._shared.framework import framework
+
+with framework("flask"):
+    from flask import Config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

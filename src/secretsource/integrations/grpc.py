@@ -19,7 +19,10 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import grpc
+from secretsource.integrations._shared.framework import framework
+
+with framework("grpc"):
+    import grpc
 
 from secretsource.integrations._shared.grpc import asynchronous, behaviour_of, rebuilt, runs_in_threads, synchronous
 from secretsource.integrations._shared.grpc_call import current_key, note, question, refusal

@@ -15,13 +15,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from litestar.exceptions import NotAuthorizedException
-from litestar.plugins import InitPlugin, ReceiveRoutePlugin
-
+from secretsource.integrations._shared.framework import framework
 from secretsource.integrations._shared.statements import together
 from secretsource.integrations.asgi import ApiKeyMiddleware
 from secretsource.integrations.routes import Stated, check_stated, name_of, require_key, stated
 from secretsource.issuing import NO_SCOPE, Admission
+
+with framework("litestar"):
+    from litestar.exceptions import NotAuthorizedException
+    from litestar.plugins import InitPlugin, ReceiveRoutePlugin
 
 if TYPE_CHECKING:
     from typing import Unpack

@@ -15,9 +15,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ninja.security.base import AuthBase
-
+from secretsource.integrations._shared.framework import framework
 from secretsource.integrations.routes import require_key
+
+with framework("ninja"):
+    from ninja.security.base import AuthBase
 
 if TYPE_CHECKING:
     from secretsource.issuing import KeyRecord

@@ -18,11 +18,13 @@ from __future__ import annotations
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
-from pydantic import AliasChoices, SecretBytes, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
-
 from secretsource import LiveSecret, Resolver, Secret, get_secrets
 from secretsource.exceptions import ConfigurationError
+from secretsource.integrations._shared.framework import framework
+
+with framework("pydantic"):
+    from pydantic import AliasChoices, SecretBytes, SecretStr
+    from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,14 +15,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from quart import Response, current_app, g, request, websocket
-
 from secretsource.integrations._asgi.socket import serve_while
+from secretsource.integrations._shared.framework import framework
 from secretsource.integrations._shared.headers import add_headers
 from secretsource.integrations._shared.place import Place
 from secretsource.integrations._shared.recheck import Recheck, interval
 from secretsource.integrations.routes import Stated, check_stated, require_key, stated_view
 from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer
+
+with framework("quart"):
+    from quart import Response, current_app, g, request, websocket
 
 if TYPE_CHECKING:
     from typing import Unpack
