@@ -19,7 +19,6 @@ NEAR = {
     "_callback.py": "callback",
     "_ground/key_text.py": "leaks/quotes issuing/key/text issuing/manage/request",
     "_ground/json_text.py": "resolver/walk/document resolver/secret",
-    "_ground/words.py": "server/newer_words",
     "_ground/suggest.py": "suggest resolver/walk/suggestions config/config",
     "_tuning.py": "config/tuning resolver/published_numbers config/config",
     "cli/secrets/_formats.py": "cli/secrets/formats cli/secrets/export",

@@ -11,12 +11,12 @@ import pytest
 from tests.server.pages.browser import Browser
 from tests.server.pages.operators import GETS, operator
 
-from secretsource._ground.words import kept_word
 from secretsource.exceptions import InvalidRequest
 from secretsource.issuing import EventKind, KeyEvent, OwnerEvent, OwnerEventKind, OwnerStatus, Status
 from secretsource.server.settings import PagesSettings, ServerSettings
 from secretsource.server.webhooks.events import type_of
 from secretsource.stores.base import Change
+from secretsource.stores.records import kept_word
 
 if TYPE_CHECKING:
     from tests.server.conftest import World

@@ -16,9 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-    from typing import Any
+    from typing import Any, TypeVar
 
     from secretsource.stores.owners import Terms
+
+    Word = TypeVar("Word", bound=enum.StrEnum)
 
 __all__ = [
     "Change",
@@ -26,11 +28,29 @@ __all__ = [
     "KeyEvent",
     "KeyRecord",
     "Status",
+    "kept_word",
 ]
 
 NO_METADATA: Mapping[str, Any] = FrozenDict()
 LAST_REVISION = 2**31 - 1
 """No record is changed more often."""
+
+
+def kept_word(words: type[Word], text: str) -> Word:
+    """Return the member for a text that a store keeps.
+
+    A newer version of this package may have written it. A text without a member gives a value of the same type, whose
+    name is the text. It is no member: it is in no list of the enumeration, and nobody can ask for it.
+
+    Args:
+        words: The enumeration.
+        text: The text in the row.
+    """
+    member = words._value2member_map_.get(text)
+    if member is None:
+        member = str.__new__(words, text)
+        member._name_ = member._value_ = text
+    return member  # type: ignore[return-value]  # its members are of its type
 
 
 class Status(enum.StrEnum):

@@ -91,3 +91,15 @@ async def test_a_sign_out_is_for_who_may_sign_in(world: World) -> None:
         assert (await world.root.by(key)("POST", "/v1/owners/acme:signOut")).status == status
     bound = world.root.by(await world.root_key("portal:write", metadata={"owner": "acme"}))
     assert (await bound("POST", "/v1/owners/acme:signOut")).json == {"owner": "acme", "ended": 1}
+
+
+async def test_the_first_page_leads_to_the_way_in(browser: Browser) -> None:
+    """`/portal` alone is a page: without a session it says how to sign in, and with one it leads to the keys."""
+    sent = await browser.get("/portal")
+    assert (sent.status, sent.headers["location"]) == (303, "/portal/sign-in")
+    shown = await browser.get("/portal/sign-in")
+    assert shown.status == 401
+    assert b"You are not signed in. Open this page from your account." in shown.body
+    await browser.sign_in("acme")
+    sent = await browser.get("/portal")
+    assert (sent.status, sent.headers["location"]) == (303, "/portal/keys")

@@ -14,12 +14,11 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, union_all
 
-from secretsource._ground.words import kept_word
 from secretsource.stores._sql import listing
 from secretsource.stores._sql.rows.tables import CHORES, EVENTS, KEYS, OWNER_EVENTS
 from secretsource.stores._sql.statements import UPSERTS
 from secretsource.stores.owners import OwnerEventKind
-from secretsource.stores.records import EventKind
+from secretsource.stores.records import EventKind, kept_word
 from secretsource.stores.registers.history import BATCH, History, HistoryEvent
 
 TYPE_CHECKING = False

@@ -11,7 +11,6 @@ from typing import Any, Generic
 
 from sqlalchemy import func, insert, literal, select
 
-from secretsource._ground.words import kept_word
 from secretsource.stores._feed import news as _news
 from secretsource.stores._sql import listing, statements
 from secretsource.stores._sql.rows.documents import to_document, to_owner, to_plan
@@ -28,6 +27,7 @@ from secretsource.stores.owners import (
     Register,
     account_of,
 )
+from secretsource.stores.records import kept_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

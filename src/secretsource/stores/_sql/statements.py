@@ -14,12 +14,11 @@ from typing import Any
 from sqlalchemy import ARRAY, Double, Text, bindparam, func, select
 
 from secretsource._ground.frozen import FrozenDict, frozen_document
-from secretsource._ground.words import kept_word
 from secretsource.stores import _cursor
 from secretsource.stores._sql.rows.documents import to_terms
 from secretsource.stores._sql.rows.tables import EVENTS, KEYS, OWNERS, PLANS, SEALS, USES, WITNESSES
 from secretsource.stores.base import EventKind, KeyEvent, KeyRecord, Page, Status, Usage
-from secretsource.stores.records import NO_METADATA
+from secretsource.stores.records import NO_METADATA, kept_word
 from secretsource.stores.uses import MOST_WITNESSES
 
 TYPE_CHECKING = False

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["VIEWS"]
 
 
+async def home(visit: Visit) -> Response:
+    """Send a customer to its keys; anybody else is sent to the way in."""
+    return visit.go("/portal/keys")
+
+
 async def show(visit: Visit) -> Response:
     """Show the button that signs in, and give the browser a cookie that its form belongs to."""
     visit.greet()
@@ -43,6 +48,7 @@ async def sign_out(visit: Visit) -> Response:
 
 
 VIEWS = (
+    View("GET", "/portal", "showHome", Role.CUSTOMER, home),
     View("GET", "/portal/sign-in", "showSignIn", Role.NOBODY, show),
     View("POST", "/portal/sign-in", "signIn", Role.NOBODY, sign_in),
     View("POST", "/portal/sign-out", "signOut", Role.CUSTOMER, sign_out),

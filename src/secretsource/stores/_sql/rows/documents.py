@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from secretsource._ground.frozen import frozen_document
-from secretsource._ground.words import kept_word
 from secretsource.stores.owners import OwnerRecord, OwnerStatus, PlanRecord, Terms
+from secretsource.stores.records import kept_word
 
 __all__ = ["to_document", "to_owner", "to_plan", "to_terms"]
 
