@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import pytest
 from tests.issuing.conftest import PEPPER, CountingStore
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected
+from secretsource.issuing import NO_SCOPE, Admission, ApiKeys, AsyncApiKeys, Reason, Rejected
 from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.issuing._check.steps import comparison
 from secretsource.issuing._check.steps.gate import Gate
@@ -121,6 +122,19 @@ def test_a_key_is_kept_again_after_news_of_it(make_keys: Callable[..., ApiKeys],
         for _ in range(5):
             assert bool(here.check(issued.plaintext, scope=NO_SCOPE)) is accepted
         assert store.asked == ["get"]
+
+
+@pytest.mark.parametrize("way", ["identify", "astill"])
+def test_a_record_that_no_check_has_read_is_ended_by_news(way: str, make_keys: Callable[..., ApiKeys]) -> None:
+    """A process hears news from the first record on that it keeps, whichever call has read it."""
+    here, there = make_keys(), make_keys()
+    issued = there.issue(owner="acme")
+    if way == "identify":
+        here.identify(issued.plaintext)
+    else:
+        assert asyncio.run(Admission(here, scope=NO_SCOPE).astill(issued.record, "192.0.2.7", "/"))
+    there.revoke(issued.record.key_id)
+    assert reason(here.check(issued.plaintext, scope=NO_SCOPE)) is Reason.REVOKED
 
 
 @pytest.mark.parametrize("place", range(13, 16))

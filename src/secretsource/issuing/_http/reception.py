@@ -272,12 +272,13 @@ class Reception:
             path: As for `Admission.astill`.
             scope: As for `Admission.astill`.
         """
-        demand = self.demand(scope)
+        demand, keys = self.demand(scope), self._keys
+        begin = keys._verifier.records.begin
         try:
-            refused = yield from recheck(self._keys._parts, record, check_demand(demand), ip, self._rules.kind)
+            refused = yield from recheck(keys._parts, begin, record, check_demand(demand), ip, self._rules.kind)
         except StoreError:
             return True
-        if refused is not None and self._keys._listeners:
+        if refused is not None and keys._listeners:
             self._tell(refused, Asked(demand, 0, None, ip, path=path))
         return refused is None
 

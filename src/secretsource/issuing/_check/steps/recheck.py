@@ -7,6 +7,8 @@ from secretsource.issuing._verdict import Reason, Rejected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._check.policy import Kind
@@ -14,12 +16,18 @@ if TYPE_CHECKING:
 
 
 def recheck(
-    parts: Parts, accepted: KeyRecord, demanded: tuple[str, ...], ip: str | None, kind: Kind | None
+    parts: Parts,
+    begin: Callable[[], int],
+    accepted: KeyRecord,
+    demanded: tuple[str, ...],
+    ip: str | None,
+    kind: Kind | None,
 ) -> Flow[Rejected | None]:
     """Return why a key would be refused now, or None; its limits are not drawn on.
 
     Args:
         parts: The parts to work with.
+        begin: Called before the store is asked; see `Records.begin`.
         accepted: Its record at that time.
         demanded: The scopes that are all needed.
         ip: The address it came from.
@@ -31,7 +39,7 @@ def recheck(
     cache, (mono, wall) = parts.cache, parts.present.both()
     entry = cache.peek(accepted.key_id, mono)
     if entry is None:
-        begun = cache.begin()
+        begun = begin()
         record: KeyRecord | None = yield parts.store.get(accepted.key_id)
         if record is None:
             return Rejected(Reason.UNKNOWN)

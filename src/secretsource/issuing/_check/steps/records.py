@@ -42,6 +42,11 @@ class Records:
         self.comparison = Comparison(parts)
         self.rotations = RotationDates(parts.store)
 
+    def begin(self) -> int:
+        """Start reading a record that the cache will keep: from now on it hears news. Pass the result to `read`."""
+        self._begin()
+        return self._cache.begin()
+
     def recall(self, presented: Presented, known: Entry | None, mono: float) -> Entry | Rejected | None:
         """Take step 2: return the cache's answer about a key; None to ask the store."""
         if known is not None and mono < known.fresh_until:

@@ -125,9 +125,8 @@ class Revocations:
         if isinstance(presented, Rejected):
             raise presented.error()
         mono, wall = self._parts.present.both()
-        found = yield from verifier.records.read(
-            presented, mono, wall, self._parts.cache.begin(), self._parts.store.get
-        )
+        records = verifier.records
+        found = yield from records.read(presented, mono, wall, records.begin(), self._parts.store.get)
         if isinstance(found, Rejected):
             raise found.error()
         record: KeyRecord = found.record
