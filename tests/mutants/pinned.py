@@ -158,9 +158,8 @@ FAULTS = (
     ),
     Fault(
         "the hash of a key that has ended is computed", _CHECK,
-        "        if ended is not None:\n            return Rejected(ended)\n        described",
-        "        described",
-        "tests/issuing/check/test_turns.py::test_the_hash_of_a_key_that_has_ended_is_not_computed",
+        "            return Rejected(refused)\n", "            pass\n",
+        "tests/issuing/check/test_turns.py::test_the_hash_of_a_key_that_is_refused_anyway_is_not_computed",
     ),
     Fault(
         "a pepper stays in a frame", "issuing/_key",

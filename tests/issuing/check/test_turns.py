@@ -15,8 +15,8 @@ import bcrypt
 import pytest
 from tests.forks import is_right_in_child, needs_fork
 
-from secretsource.exceptions import ConfigurationError, InvalidRequest
-from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected
+from secretsource.exceptions import ConfigurationError, InvalidKey, InvalidRequest
+from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected, Status
 from secretsource.issuing._check.steps import comparison
 from secretsource.issuing._check.turns import Turn, Turns
 from secretsource.issuing._key import foreign
@@ -127,12 +127,23 @@ def test_a_hash_that_takes_too_much_is_not_computed(described: str, lever: Lever
     assert not foreign.is_worth_it(described)
 
 
+def suspend(keys: ApiKeys, _: str) -> None:
+    """End the keys of an owner until it is resumed."""
+    keys.owners.put("a")
+    keys.owners.suspend("a")
+
+
 @pytest.mark.parametrize(
     ("end", "reason"),
-    [(ApiKeys.revoke, Reason.REVOKED), (ApiKeys.disable, Reason.DISABLED)],
-    ids=["revoked", "disabled"],
+    [
+        (ApiKeys.revoke, Reason.REVOKED),
+        (ApiKeys.disable, Reason.DISABLED),
+        (suspend, Reason.OWNER_SUSPENDED),
+        (lambda keys, key_id: keys.update(key_id, begins_at=4e9), Reason.NOT_YET),
+    ],
+    ids=["revoked", "disabled", "suspended", "not good yet"],
 )
-def test_the_hash_of_a_key_that_has_ended_is_not_computed(
+def test_the_hash_of_a_key_that_is_refused_anyway_is_not_computed(
     end: Callable[[ApiKeys, str], object], reason: Reason, lever: Lever
 ) -> None:
     """Ending it takes the lever away; nothing of the record is shown, for nobody has shown the key."""
@@ -143,6 +154,30 @@ def test_the_hash_of_a_key_that_has_ended_is_not_computed(
         assert isinstance(verdict, Rejected)
         assert verdict.record is None
     assert not lever.computed
+
+
+@pytest.mark.parametrize("end", [ApiKeys.disable, suspend], ids=["disabled", "suspended"])
+def test_a_leaked_key_that_may_come_back_is_ended(end: Callable[[ApiKeys, str], object], lever: Lever) -> None:
+    """Its hash is computed then, for it would be accepted again; that of a revoked key is not."""
+    lever.go_on.set()
+    with ApiKeys(lever.store, peppers=[PEPPER], imported=True) as keys:
+        end(keys, lever.key_id)
+        assert keys.surrender(KEY).status is Status.REVOKED
+        with pytest.raises(InvalidKey):
+            keys.surrender(KEY)
+    assert lever.computed == [KEY]
+
+
+def test_an_ended_key_with_a_digest_is_known() -> None:
+    """A digest costs nothing, so the owner of a key that was never used learns that it has ended."""
+    with ApiKeys(MemoryStore(), peppers=[PEPPER], imported=True) as keys:
+        keys.import_rows([{"owner": "a", "hash": "sha256$" + hashlib.sha256(KEY.encode()).hexdigest()}])
+        (record,) = keys.list().records
+        keys.revoke(record.key_id)
+        assert keys.surrender(KEY).key_id == keys.identify(KEY).key_id == record.key_id
+        verdict = keys.check(KEY, scope=NO_SCOPE)
+        assert refused(verdict) is Reason.REVOKED
+        assert verdict.record is not None  # type: ignore[union-attr]
 
 
 def test_the_hash_of_a_key_that_has_expired_is_not_computed(lever: Lever) -> None:

@@ -11,6 +11,7 @@ from secretsource.issuing._check.steps.weighing import STATUS_REASONS
 from secretsource.issuing._check.turns import PATIENCE, STEP, Turn
 from secretsource.issuing._key import foreign
 from secretsource.issuing._verdict import Reason, Rejected
+from secretsource.stores.base import OwnerStatus
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,24 +54,27 @@ class Comparison:
             return Rejected(Reason.PEPPER_RETIRED)
         return None if compare_digest(hashed, record.hash) else Rejected(Reason.WRONG_SECRET)
 
-    def compare_foreign(self, presented: Presented, record: KeyRecord, wall: float) -> Flow[Rejected | None]:
-        """Compare as `compare` does, with a hash of another system; the hash of a key that has ended is not computed.
+    def compare_foreign(
+        self, presented: Presented, record: KeyRecord, wall: float, is_shown: bool = False
+    ) -> Flow[Rejected | None]:
+        """Compare as `compare` does, with a hash of another system; a slow one is computed only where it decides.
 
-        Anyone who knows how such a key begins can have its hash computed. That ends when you end the key.
+        Anyone who knows how such a key begins can have its hash computed. That ends when its checks are all refused.
 
         Args:
             presented: The credential, as the gate read it.
             record: The record that was found for it.
             wall: The present, in seconds since 1970 UTC.
+            is_shown: Whether the key is shown to be ended or named, which a key that has not ended can be.
         """
-        ended = STATUS_REASONS.get(record.status_at(wall), Reason.DISABLED)
-        if ended is not None:
-            return Rejected(ended)
         described = record.foreign or ""
-        if not foreign.is_worth_it(described):
-            return Rejected(Reason.TOO_COSTLY)
         if not foreign.is_slow(described):
             return self.compare(presented, record)
+        refused = _refusal(record, wall)
+        if refused is not None and not (is_shown and not record.has_ended(wall)):
+            return Rejected(refused)
+        if not foreign.is_worth_it(described):
+            return Rejected(Reason.TOO_COSTLY)
         turn = Turn()
         for _ in range(int(PATIENCE / STEP)):
             if self._parts.turns.take(turn):
@@ -85,3 +89,13 @@ class Comparison:
             return self.compare(presented, record)
         finally:
             self._parts.turns.give(turn)
+
+
+def _refusal(record: KeyRecord, wall: float) -> Reason | None:
+    """Return why every check of a key is refused for now, or None."""
+    ended = STATUS_REASONS.get(record.status_at(wall), Reason.DISABLED)
+    if ended is not None:
+        return ended
+    if record.terms is not None and record.terms.owner.status is not OwnerStatus.ACTIVE:
+        return Reason.OWNER_SUSPENDED
+    return Reason.NOT_YET if record.begins is not None and wall < record.begins else None

@@ -103,7 +103,13 @@ class Records:
         return found
 
     def read(
-        self, presented: Presented, mono: float, wall: float, begun: int, get: Callable[[str], Any]
+        self,
+        presented: Presented,
+        mono: float,
+        wall: float,
+        begun: int,
+        get: Callable[[str], Any],
+        is_shown: bool = False,
     ) -> Flow[Entry | Rejected]:
         """Return the entry of a key whose whole record is read, or why it has no entry.
 
@@ -113,6 +119,7 @@ class Records:
             wall: The same in seconds since 1970 UTC.
             begun: The result of `RecordCache.begin` before the store was asked.
             get: The way to read a record: `KeyStore.get`, or, where it may be late, `KeyStore.peek`.
+            is_shown: As for `Comparison.compare_foreign`.
         """
         record: KeyRecord | None
         rejected: Rejected | None
@@ -128,7 +135,7 @@ class Records:
         elif record.foreign is None:
             rejected = self.comparison.compare(presented, record)
         else:
-            rejected = yield from self.comparison.compare_foreign(presented, record, wall)
+            rejected = yield from self.comparison.compare_foreign(presented, record, wall, is_shown)
         return self.keep(presented, record, rejected, mono, wall, begun)
 
     def keep(

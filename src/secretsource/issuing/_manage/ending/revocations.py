@@ -126,7 +126,7 @@ class Revocations:
             raise presented.error()
         mono, wall = self._parts.present.both()
         records = verifier.records
-        found = yield from records.read(presented, mono, wall, records.begin(), self._parts.store.get)
+        found = yield from records.read(presented, mono, wall, records.begin(), self._parts.store.get, is_shown=True)
         if isinstance(found, Rejected):
             raise found.error()
         record: KeyRecord = found.record
