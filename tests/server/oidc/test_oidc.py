@@ -231,7 +231,7 @@ async def test_a_code_of_another_attempt_is_refused(provider: OidcProvider) -> N
 
 
 def test_an_attempt_ends_after_ten_minutes() -> None:
-    """And begins at most a minute in the future, by another clock; its parts differ, and are the same at each reading."""
+    """And begins at most a minute in the future, by another clock; its parts differ, and stay the same."""
     cookie = begun(bytes(32), 1000.9)
     found = read_attempt(cookie, 1000.9)
     assert found is not None

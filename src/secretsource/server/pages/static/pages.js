@@ -36,10 +36,12 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-// A question before what cannot be undone; the server asks again on a page of its own where it matters.
+// A second press, while the answer is on its way, would throw away the only page that shows a new key.
+const sent = new WeakMap();
 document.addEventListener("submit", (event) => {
-  const question = event.target.dataset.confirm;
-  if (question && !confirm(question)) event.preventDefault();
+  if (event.target.method !== "post") return;
+  if (event.timeStamp < sent.get(event.target)) event.preventDefault();
+  else sent.set(event.target, event.timeStamp + 10_000);
 });
 
 // Rows are filtered while you type; the form asks the server for all pages.
