@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from asyncio import create_subprocess_exec
+from asyncio.subprocess import PIPE
 from html import unescape
 from re import search
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from secretsource.issuing import NO_SCOPE, Accepted, Reason, Rejected, Status
+from secretsource.server.settings import PagesSettings, ServerSettings
 
 if TYPE_CHECKING:
-    import pytest
     from tests.server.asgi_client import Answer
     from tests.server.conftest import World
     from tests.server.pages.browser import Browser
@@ -69,6 +73,23 @@ async def test_a_new_key_is_shown_once_and_works(world: World, browser: Browser)
         later = await browser.get(path)
         assert record.display.encode() in later.body
         assert text.encode() not in later.body
+
+
+@pytest.mark.parametrize(
+    ("site", "variable"), [("3-scale", "_3_SCALE_KEY"), ("\u0645\u0641\u062a\u0627\u062d", "API_KEY")]
+)
+async def test_the_example_works_in_a_shell(world: World, browser: Browser, site: str, variable: str) -> None:
+    """Whatever the name of the API, and an address with a query; curl is a function that shows its arguments."""
+    address = "https://api.acme.example/v1/invoices?limit=1&sort=$up"
+    world.app._load = lambda: ServerSettings(pages=PagesSettings(name=site, api=address, scopes=("invoices:read",)))
+    world.app.reload()
+    await browser.sign_in("acme")
+    answer = await make(browser)
+    lines = [search(rf'id="{each}-line"[^>]*>([^<]+)<', answer.body.decode()) for each in ("env", "curl")]
+    script = "\n".join(["curl() { printf '%s|' \"$@\"; }", *(unescape(each[1]) for each in lines if each is not None)])
+    shell = await create_subprocess_exec("sh", "-c", script, stdout=PIPE, stderr=PIPE)
+    assert await shell.communicate() == (f"{address}|-H|Authorization: Bearer {text_of(answer)}|".encode(), b"")
+    assert f"\n{variable}=" in script
 
 
 async def test_a_form_that_is_sent_again_makes_no_second_key(world: World, browser: Browser) -> None:

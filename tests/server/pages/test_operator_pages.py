@@ -261,7 +261,7 @@ async def test_a_key_is_revoked_after_its_users_were_shown(world: World, operati
     await world.keys.flush()
     page = await page_of(operating, f"{path}/revoke")
     assert "5 accepted" in page
-    assert "Since its rotation began, <b>export/2</b> used it from <b>203.0.113.9</b>" in page
+    assert "Since its rotation began, <b><bdi>export/2</bdi></b> used it from <b>203.0.113.9</b>" in page
     assert (await operating.post(f"{path}/revoke", {"reason": "leak"})).status == 422
     assert error_at(operating.page, "sure")
     assert (await operating.post(f"{path}/revoke", {"sure": "yes", "family": "yes", "reason": "leak"})).status == 303

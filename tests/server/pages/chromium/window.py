@@ -84,12 +84,14 @@ _KINDS = (
 """The kinds of the things on a page."""
 _CUT = (
     "[...document.querySelectorAll('.table-card *, .card *')].filter(node => {"
-    " const [edge, card] = [node, node.closest('.table-card, .card')].map(x => x.getBoundingClientRect());"
+    " const around = node.closest('.table-card, .card');"
+    " const [edge, card] = [node, around].map(x => x.getBoundingClientRect());"
+    " const margin = node.closest('.facts') ? parseFloat(getComputedStyle(around).paddingRight) : 0;"
     " return edge.width > 1 && !node.closest('.scroll, svg, thead, .hidden')"
-    " && (edge.right > card.right + 1 || edge.left < card.left - 1) })"
+    " && (edge.right > card.right - margin + 1 || edge.left < card.left + margin - 1) })"
     ".map(node => node.outerHTML.slice(0, 100)).slice(0, 3)"
 )
-"""What reaches beyond the edge of its card, which hides it."""
+"""What reaches beyond the edge of its card, which hides it; or a fact that reaches into its margin."""
 _FAILED = "Failed to load resource: the server responded with a status of"
 _SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
 

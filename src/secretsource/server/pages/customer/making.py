@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import secrets
 from hashlib import sha256
+from re import findall
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import InvalidRequest, InvalidTransition
@@ -106,10 +108,16 @@ def _rotation_form(visit: Visit, record: KeyRecord, status: int = 200) -> Respon
 
 def _shown(visit: Visit, record: KeyRecord, text: str | None, old: KeyRecord | None = None) -> Response:
     """Show a new key with its text, or say that the text was shown before."""
-    name = "".join(each if each.isascii() and each.isalnum() else "_" for each in visit.settings.name).upper()
+    variable, address = _variable_for(visit.settings.name), quote(visit.settings.api)
     return visit.page(
-        "customer/once.html", 201 if text else 409, key=record, text=text, old=old, variable=f"{name.strip('_')}_KEY"
+        "customer/once.html", 201 if text else 409, key=record, text=text, old=old, variable=variable, address=address
     )
+
+
+def _variable_for(site: str) -> str:
+    """Return the name of an environment variable for a key of an API, such as ``ACME_API_KEY``."""
+    word = "_".join(findall("[A-Z0-9]+", site.upper())) or "API"
+    return f"{'_' if word[0].isdigit() else ''}{word}_KEY"
 
 
 VIEWS = (
