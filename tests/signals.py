@@ -36,7 +36,7 @@ _NEVER_GUARDED = ("POP_JUMP_IF", "NOT_TAKEN", "CALL_INTRINSIC_1", "RERAISE")
 """How the names of the instructions begin which CPython 3.12 and later may leave without the handler around them: parts
 of a conditional jump, and what turns a StopIteration in a generator into another error."""
 
-_TEST_KIT = os.path.join(SOURCE, "testing", "")
+_TEST_KIT = SOURCE + os.sep + "testing" + os.sep
 
 _EXITS = (["PRECALL", "CALL"], ["CALL"])
 """What calls ``__exit__`` with three times None: in CPython 3.11, and since 3.12."""

@@ -34,7 +34,7 @@ __all__ = ["bao", "become_nobody", "disable", "harness", "world"]
 
 
 @pytest.fixture(scope="session")
-def world(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str], Any]]:
+def world() -> Generator[Callable[[str], Any]]:
     """Gives the server behind a provider, which is started for the first test that asks, and runs until the last."""
     running: dict[str, Any] = {}
     with ExitStack() as stack:
@@ -42,7 +42,7 @@ def world(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
             "aws": lambda _: aws_server(),
             "vault": lambda bao: relay(bao.address),
             "gcp": lambda _: secret_manager(),
-            "azure": lambda _: key_vault(tmp_path_factory.mktemp("azure")),
+            "azure": lambda _: key_vault(),
         }
 
         def server(provider: str, bao: Any = None) -> Any:

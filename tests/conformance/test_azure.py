@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def vault(tmp_path_factory: pytest.TempPathFactory) -> Generator[KeyVault]:
+def vault() -> Generator[KeyVault]:
     """A running vault."""
     with key_vault() as vault:
         yield vault

@@ -17,7 +17,6 @@ from secretsource.testing.servers.azure.vault import CLIENT, CLIENT_SECRET, PRIN
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
 __all__ = [
     "CLIENT",
@@ -46,8 +45,8 @@ MY_VAULT, LOGIN = "my-vault.vault.azure.net", ("login.microsoftonline.com", "log
 
 
 @contextmanager
-def key_vault(*_: Path) -> Generator[KeyVault]:
-    """A running vault; a folder may still be named, and is not needed."""
+def key_vault() -> Generator[KeyVault]:
+    """A running vault."""
     with azure_server() as server:
         yield server.vault
 

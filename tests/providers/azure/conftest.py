@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[KeyVault]:
+def server() -> Generator[KeyVault]:
     """A running vault."""
     with key_vault() as server:
         yield server

@@ -26,8 +26,6 @@ from tests.servers.azure import (
     TOKEN,
     Answer,
     KeyVault,
-    emptied,
-    key_vault,
     problem,
     provider,
     written,
@@ -47,19 +45,11 @@ CANARY = "canary-a8d05e"
 REF = SecretRef("azure", "token")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[KeyVault]:
-    """A running vault."""
-    with key_vault() as server:
-        yield server
-
-
 @pytest.fixture
-def vault(server: KeyVault, monkeypatch: pytest.MonkeyPatch) -> Generator[KeyVault]:
+def vault(vault: KeyVault) -> KeyVault:
     """A vault where ``token`` holds the canary, and an environment with a service principal."""
-    with emptied(server, monkeypatch) as vault:
-        vault.put("token", CANARY)
-        yield vault
+    vault.put("token", CANARY)
+    return vault
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import uvloop
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ServiceRequestError
 from azure.core.rest import HttpRequest
-from tests.servers.azure import CLIENT_SECRET, DROPPED, Answer, KeyVault, emptied, key_vault, provider
+from tests.servers.azure import CLIENT_SECRET, DROPPED, Answer, KeyVault, provider
 from tests.servers.relay import relay
 
 from secretsource.providers._azure import aclient
@@ -22,7 +22,7 @@ from secretsource.providers._meaning import told_with_place
 from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine
 
     from secretsource.providers.azure import AzureProvider
     from secretsource.providers.base import Outcome
@@ -33,19 +33,11 @@ REF = SecretRef("azure", "token")
 TORN = {"dropped": DROPPED, "torn": Answer(200, b'{"value":', torn=True)}
 
 
-@pytest.fixture(scope="module")
-def server() -> Generator[KeyVault]:
-    """A running vault."""
-    with key_vault() as server:
-        yield server
-
-
 @pytest.fixture
-def vault(server: KeyVault, monkeypatch: pytest.MonkeyPatch) -> Generator[KeyVault]:
+def vault(vault: KeyVault) -> KeyVault:
     """A vault with one secret, and an environment with a service principal."""
-    with emptied(server, monkeypatch) as vault:
-        vault.put("token", "value")
-        yield vault
+    vault.put("token", "value")
+    return vault
 
 
 @pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])

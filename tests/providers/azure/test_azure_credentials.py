@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from azure.identity import ClientSecretCredential
-from tests.servers.azure import CLIENT, CLIENT_SECRET, TENANT, Answer, KeyVault, emptied, key_vault, provider
+from tests.servers.azure import CLIENT, CLIENT_SECRET, TENANT, Answer, KeyVault, provider
 
 from secretsource import Resolver
 from secretsource.exceptions import ProviderDenied, ProviderResponseError
@@ -36,19 +36,11 @@ Way = Literal["fetch", "afetch"]
 WAYS: tuple[Way, ...] = ("fetch", "afetch")
 
 
-@pytest.fixture(scope="module")
-def server() -> Generator[KeyVault]:
-    """A running vault."""
-    with key_vault() as server:
-        yield server
-
-
 @pytest.fixture
-def vault(server: KeyVault, monkeypatch: pytest.MonkeyPatch) -> Generator[KeyVault]:
+def vault(vault: KeyVault) -> KeyVault:
     """A vault that holds ``token``, and an environment with a service principal."""
-    with emptied(server, monkeypatch) as vault:
-        vault.put("token", "there")
-        yield vault
+    vault.put("token", "there")
+    return vault
 
 
 @contextmanager

@@ -18,8 +18,6 @@ from tests.servers.azure import (
     DROPPED,
     Answer,
     KeyVault,
-    emptied,
-    key_vault,
     problem,
     provider,
     written,
@@ -30,7 +28,7 @@ from secretsource.providers.base import Failed, FailureCode, NotFound, SecretRef
 from secretsource.testing.servers._process import reserved_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from secretsource.providers.azure import AzureProvider
     from secretsource.providers.base import Outcome
@@ -41,19 +39,11 @@ CANARY = "canary-2f8b7d"
 REF = SecretRef("azure", "token")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[KeyVault]:
-    """A running vault."""
-    with key_vault() as server:
-        yield server
-
-
 @pytest.fixture
-def vault(server: KeyVault, monkeypatch: pytest.MonkeyPatch) -> Generator[KeyVault]:
+def vault(vault: KeyVault) -> KeyVault:
     """A vault where ``token`` holds the canary, and an environment with a service principal."""
-    with emptied(server, monkeypatch) as vault:
-        vault.put("token", CANARY)
-        yield vault
+    vault.put("token", CANARY)
+    return vault
 
 
 @pytest.fixture(params=["fetch", "afetch"])

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import google_crc32c
 import pytest
-from tests.servers.gcp import SecretManager, secret_manager
 
 from secretsource import AsyncResolver, Resolver
 from secretsource.exceptions import ConfigurationError, ProviderDenied, SecretNotFound
@@ -16,28 +15,14 @@ from secretsource.providers.base import Failed, FailureCode, Found, NotFound, Se
 from secretsource.providers.gcp import GcpProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
     from pathlib import Path
+
+    from tests.servers.gcp import SecretManager
 
 TOKEN = "projects/p1/secrets/TOKEN"
 REF = SecretRef("gcp", "TOKEN")
 ROTATION = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
 EXPIRY = datetime(2032, 5, 6, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def server() -> Generator[SecretManager]:
-    """A running Secret Manager."""
-    with secret_manager() as server:
-        yield server
-
-
-@pytest.fixture
-def gcp(server: SecretManager) -> Iterator[SecretManager]:
-    """An empty Secret Manager."""
-    server.reset()
-    yield server
-    server.heal()
 
 
 @pytest.fixture(params=["grpc", "rest"])

@@ -20,7 +20,6 @@ import pytest
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud.secretmanager_v1 import SecretManagerServiceClient
 from tests.forks import needs_fork
-from tests.servers.gcp import SecretManager, secret_manager
 from tests.servers.relay import relay
 
 from secretsource.providers._gcp import client as gcp_client
@@ -28,28 +27,21 @@ from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 from secretsource.providers.gcp import GcpProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.servers.gcp import SecretManager
 
 CANARY = "canary-51be0d"
 REF = SecretRef("gcp", "TOKEN")
 NAMED = "projects/p1/secrets/TOKEN"
 
 
-@pytest.fixture(scope="module")
-def server() -> Generator[SecretManager]:
-    """A running Secret Manager."""
-    with secret_manager() as server:
-        yield server
-
-
 @pytest.fixture
-def gcp(server: SecretManager) -> Iterator[SecretManager]:
+def gcp(gcp: SecretManager) -> SecretManager:
     """A Secret Manager where ``TOKEN`` holds the canary."""
-    server.reset()
-    server.store.add(NAMED, CANARY.encode())
-    yield server
-    server.heal()
+    gcp.store.add(NAMED, CANARY.encode())
+    return gcp
 
 
 @pytest.fixture

@@ -12,14 +12,13 @@ import pytest
 import requests.exceptions
 import urllib3.exceptions
 from google.protobuf.json_format import ParseError
-from tests.servers.gcp import SecretManager, secret_manager
 
 from secretsource.providers._gcp.errors import _TELLING_WORDS, MEANINGS, explain, malformed
 from secretsource.providers.base import Failed, FailureCode, NotFound, SecretRef
 from secretsource.providers.gcp import GcpProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from tests.servers.gcp import SecretManager
 
 api: Any = google.api_core.exceptions  # no types in either
 auth: Any = google.auth.exceptions
@@ -61,20 +60,11 @@ OUTCOMES: list[tuple[str, str, str, FailureCode | None, str]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server() -> Generator[SecretManager]:
-    """A running Secret Manager."""
-    with secret_manager() as server:
-        yield server
-
-
 @pytest.fixture
-def gcp(server: SecretManager) -> Iterator[SecretManager]:
+def gcp(gcp: SecretManager) -> SecretManager:
     """An empty Secret Manager, with one secret."""
-    server.reset()
-    server.store.add(NAMED, CANARY.encode())
-    yield server
-    server.heal()
+    gcp.store.add(NAMED, CANARY.encode())
+    return gcp
 
 
 async def ask(path: str, gcp: SecretManager, timeout: float = 5) -> Any:
