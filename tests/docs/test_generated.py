@@ -60,6 +60,14 @@ def test_generated_parts_are_up_to_date(page: Path) -> None:
     assert text == rewritten(text), "run  PYTHONPATH=src python -m tests.docs.generated"
 
 
+def test_help_fits_a_terminal() -> None:
+    """The help of no command is wider than 80 columns, or has a type of Python or the bounds of a library."""
+    parts = (REFERENCE / "cli.md").read_text().split("<!-- generated: help ")[1:]
+    lines = [line for part in parts for line in part.partition("<!-- end -->")[0].splitlines()]
+    assert len(lines) > 1000
+    assert [line for line in lines if len(line) > 80 or "<list[" in line or "<=x" in line] == []
+
+
 def test_the_pages_with_generated_parts_are_found() -> None:
     """The reference is made from the code where it can be."""
     names = {"api.md", "api-issuing.md", "cli.md", "errors.md", "http-answers.md", "life-cycle.md", "settings.md"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 __all__ = ["Verb", "VerbGroup"]
+
+_BOUNDS = re.compile(r"  \[\d+<=x<=\d+\]|; \d+<=x<=\d+(?=\])")
+"""The bounds of a number as click writes them; the help says them in words."""
 
 
 class Verb(NamedTuple):
@@ -92,7 +96,7 @@ class _PlainCommand(TyperCommand):
             with formatter.section("Arguments"):
                 formatter.write_dl(arguments)
         records = [each.get_help_record(ctx) for each in _of_kind("option", parameters)]
-        options = [record for record in records if record is not None]
+        options = [(names, _BOUNDS.sub("", text)) for names, text in filter(None, records)]
         with formatter.section("Options"):
             formatter.write_dl(options)
 

@@ -57,7 +57,7 @@ class KeyCommands(VerbGroup):
             "Write every record as a line of JSON for keys import, the oldest first.",
         ),
         "events": Verb("secretsource.cli.keys.events:events", "Show the history of a key, the oldest event first."),
-        "usage": Verb("secretsource.cli.keys.usage:usage", "Show how many checks came to what, by key and time."),
+        "usage": Verb("secretsource.cli.keys.usage:usage", "Count checks by outcome, key and time."),
         "expiring": Verb(
             "secretsource.cli.keys.expiring:expiring",
             "Show the keys that have not ended and will expire soon, the oldest first.",

@@ -23,7 +23,10 @@ def list_keys(
         str | None, typer.Option("--environment", metavar="E", help="Only keys of this environment.")
     ] = None,
     prefix: Annotated[str | None, typer.Option("--prefix", metavar="P", help="Only keys with this prefix.")] = None,
-    status: Annotated[Status | None, typer.Option("--status", help="Only keys with this status.")] = None,
+    status: Annotated[
+        Status | None,
+        typer.Option("--status", metavar="STATUS", help=f"Only keys with this status: {', '.join(Status)}."),
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="Only keys of exactly this name.")] = None,
     metadata: Annotated[
         str | None, typer.Option("--metadata", metavar="FIELD=TEXT", help="Only keys with this; needs --owner.")

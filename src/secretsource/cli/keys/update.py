@@ -45,6 +45,10 @@ class Field(StrEnum):
     ROTATE_EVERY = "rotate-every"
 
 
+_FIELDS = ", ".join(sorted(Field, key=lambda field: "-" in field))
+"""The fields as the help names them; names with a hyphen are last, because a line of the help may break there."""
+
+
 def update(
     context: typer.Context,
     key_id: KeyId,
@@ -53,7 +57,10 @@ def update(
         list[str] | None,
         typer.Option("--scope", metavar="SCOPE", help="A scope of the key, in place of all before; repeatable."),
     ] = None,
-    clear: Annotated[list[Field] | None, typer.Option("--clear", help="Leave this field empty; repeatable.")] = None,
+    clear: Annotated[
+        list[Field] | None,
+        typer.Option("--clear", metavar="FIELD", help=f"Leave this field empty; repeatable: {_FIELDS}."),
+    ] = None,
     rate_limit: Annotated[
         str | None, typer.Option("--rate-limit", metavar="RULES", help="Such as '100/minute, 10/second burst 20'.")
     ] = None,

@@ -35,9 +35,9 @@ def usage(
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
-    """Show how many checks came to what, by key and time.
+    """Count checks by outcome, key and time.
 
-    Without an owner, a key or a plan, foreign texts are counted too, by the reason of their refusal.
+    Without an owner, a key or a plan, texts that are not your keys are counted too, by the reason of their refusal.
     """
     from secretsource.issuing.documents import count_document
 

@@ -27,9 +27,11 @@ def serve(
     ] = False,
     check: Annotated[bool, typer.Option("--check", help="Check that the service could start, and exit.")] = False,
     host: Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="The address to listen at.")] = None,
-    port: Annotated[int | None, typer.Option("--port", metavar="N", min=0, max=65535, help="The port.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="N", min=0, max=65535, help="The port, 0 to 65535.")
+    ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", min=1, max=64, help="How many processes serve.")
+        int | None, typer.Option("--workers", metavar="N", min=1, max=64, help="How many processes serve, 1 to 64.")
     ] = None,
     out: Annotated[
         Path | None,

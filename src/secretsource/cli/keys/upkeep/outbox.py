@@ -28,10 +28,12 @@ def outbox(
     ] = None,
     given_up: Annotated[bool, typer.Option("--given-up", help="Only messages that were given up.")] = False,
     resend: Annotated[
-        bool, typer.Option("--resend", help="Make messages of the queue due that were given up, and exit.")
+        bool, typer.Option("--resend", help="Send what was given up of this queue again, and exit.")
     ] = False,
     only: Annotated[str | None, typer.Option("--id", metavar="ID", help="With --resend: only this message.")] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000, help="How many to show.")] = 100,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=1000, help="How many messages, 1 to 1000.")
+    ] = 100,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
