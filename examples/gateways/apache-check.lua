@@ -8,17 +8,19 @@ http.TIMEOUT = 2
 local URL = "http://127.0.0.1:8811/v1/forward-auth"
 local SENT_ON = {"Authorization", "X-API-Key", "User-Agent", "Origin", "Access-Control-Request-Method"}
 local TOLD = {"Id", "Owner", "Scopes"}
-local REWRITING = {"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Original-URL", "X-Rewrite-URL"}
+local FORGED = {
+  "X-Key-Id", "X-Key-Owner", "X-Key-Scopes", "X-Key-Code",
+  "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Original-URL", "X-Rewrite-URL",
+}
 local PASSED_ON = {[400] = true, [401] = true, [403] = true, [429] = true}
 local OF_A_REFUSAL = {"WWW-Authenticate", "Retry-After", "RateLimit", "RateLimit-Policy", "Cache-Control"}
 
--- Takes away the headers by which a client might name a key, another method or another path. An application on WSGI
--- reads X_Key_Id as X-Key-Id.
-local function strip(r)
-  for _, name in ipairs{"Id", "Owner", "Scopes", "Code"} do
-    for _, front in ipairs{"X-Key-", "X-Key_", "X_Key-", "X_Key_"} do r.headers_in[front .. name] = nil end
-  end
-  for _, name in ipairs(REWRITING) do r.headers_in[name] = nil end
+-- Takes away a header by which a client might name a key, another method or another path. An application on WSGI reads
+-- X_Key_Id as X-Key-Id, so each hyphen may be an underscore.
+local function strip(r, name, front)
+  local word, rest = name:match("^([^-]*)-(.*)$")
+  if not word then r.headers_in[front .. name] = nil return end
+  for _, mark in ipairs{"-", "_"} do strip(r, rest, front .. word .. mark) end
 end
 
 local function ask(r)
@@ -37,7 +39,7 @@ local function ask(r)
 end
 
 function key_check(r)
-  strip(r)
+  for _, name in ipairs(FORGED) do strip(r, name, "") end
   local status, told, body = ask(r)
   if status == 200 then
     for _, name in ipairs(TOLD) do r.headers_in["X-Key-" .. name] = told["x-key-" .. name:lower()] or "" end

@@ -23,6 +23,8 @@ REWRITING = {
     "X-Rewrite-URL": "/admin/x",
 }
 """Headers from which some application takes the method or the path."""
+SPELLED = {"X_HTTP_Method_Override": "DELETE", "X-Rewrite_URL": "/admin/x"}
+"""Some of them as an application on WSGI reads them, too."""
 NAMING = {
     "X-Forwarded-Uri": "/open",
     "X-Forwarded-Method": "HEAD",
@@ -119,14 +121,14 @@ def test_forged_trailers_are_stripped(site: Site, declared: bool) -> None:
         assert "6.6.6.6" not in json.dumps(answer.seen)
 
 
-@pytest.mark.parametrize(("name", "value"), [*REWRITING.items(), *NAMING.items()])
+@pytest.mark.parametrize(("name", "value"), [*REWRITING.items(), *SPELLED.items(), *NAMING.items()])
 def test_no_header_of_a_client_makes_another_request_of_it(site: Site, key: str, name: str, value: str) -> None:
     """The route of the request itself decides, and no application is told of another method or path."""
     assert site.ask(key, "/admin/x", [(name, value)]).status in {400, 403}
     answer = site.ask(key, "/orders/7", [(name, value)])
     assert answer.status in {200, 400}
-    if name in REWRITING:
-        assert answer.status == 200
+    assert answer.status == 200 or name not in REWRITING
+    if answer.status == 200 and name not in NAMING:
         assert value not in json.dumps(answer.seen)
 
 

@@ -42,6 +42,8 @@ def test_each_gateway_says_it_in_its_way(
         *((CHECK, [*FORWARDED, (name, b"DELETE")]) for name in (b"x-http-method-override", b"x-http-method")),
         *((CHECK, [*FORWARDED, (name, b"/admin")]) for name in (b"x-original-url", b"x-rewrite-url")),
         (CHECK, [*FORWARDED, (b"x-method-override", b"DELETE")]),
+        *((CHECK, [*FORWARDED, (name, b"DELETE")]) for name in (b"x_http_method_override", b"x-http_method-override")),
+        *((CHECK, [*FORWARDED, (name, b"/admin")]) for name in (b"x_original_url", b"x-rewrite_url")),
     ],
 )
 def test_two_requests_in_one_question_are_refused(raw_path: bytes, headers: list[tuple[bytes, bytes]]) -> None:

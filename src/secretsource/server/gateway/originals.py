@@ -9,6 +9,7 @@ Gateways have three ways to say it: ``X-Forwarded-Method`` and ``X-Forwarded-Uri
 
 from __future__ import annotations
 
+from itertools import product
 from typing import NamedTuple
 
 from secretsource.server.gateway.routes import Misfit
@@ -24,9 +25,14 @@ PATH = "/v1/forward-auth"
 _FORWARDED_FOR = b"x-forwarded-for"
 _WAYS = ((b"x-forwarded-method", b"x-forwarded-uri"), (b"x-original-method", b"x-original-uri"))
 _REWRITING = frozenset(
-    {b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-original-url", b"x-rewrite-url"}
+    "".join(spelling).encode()
+    for name in ("x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url")
+    for spelling in product(*["-_" if letter == "-" else letter for letter in name])
 )
-"""Headers by which some frameworks take another method or path than that of the request."""
+"""Headers by which some frameworks take another method or path than that of the request.
+
+An application on WSGI reads ``X_HTTP_Method_Override`` as ``X-HTTP-Method-Override``, so each hyphen may be either.
+"""
 _READ = frozenset({*_WAYS[0], *_WAYS[1], *_REWRITING})
 _MARK = PATH.encode()
 _make = tuple.__new__
