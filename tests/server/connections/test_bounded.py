@@ -166,6 +166,20 @@ async def test_a_client_that_goes_on_sending_reads_why_it_was_refused(site: Site
     assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.parametrize("head", [HEAD + b"Connection: close\r\n", b"POST / HTTP/1.0\r\n"], ids=["close", "1.0"])
+async def test_a_client_that_sends_its_whole_body_first_reads_an_early_answer(site: Site, head: bytes) -> None:
+    """Also where the connection ends behind the answer: what it still sends is dropped, and costs it nothing."""
+    site.waits, length = False, 8_000_000
+    reader, writer = await site.open(head + b"Content-Length: %d\r\n\r\n" % length)
+    for _ in range(8):
+        writer.write(b"a" * (length // 8))
+        await asyncio.wait_for(writer.drain(), 30)
+    told = await asyncio.wait_for(reader.read(), 30)
+    assert told.startswith(b"HTTP/1.1 200 ")
+    assert told.count(b"HTTP/1.1 ") == 1
+    assert site.errors == []
+
+
 @pytest.mark.usefixtures("impatient")
 async def test_an_answer_after_the_refusal_is_not_sent(site: Site) -> None:
     """The application sees that the client is gone, and so does its answer."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -92,6 +93,8 @@ class BoundedProtocol(HttpToolsProtocol):
         _begin(self)
         self.headers = []
         self._head = 0
+        if not self.cycle.keep_alive:
+            self.cycle.transport = cast("asyncio.Transport", _Ending(self, self.cycle))
 
     def _read(self, data: bytes) -> None:
         """Read what arrived; another protocol that a client asks for is not given, as RFC 9110 (7.8) allows.
@@ -179,6 +182,18 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._close()
 
+    def end_behind(self, cycle: RequestResponseCycle) -> None:
+        """Close the connection behind an answer, a little later while the body of the request is still arriving.
+
+        Args:
+            cycle: The exchange that has ended.
+        """
+        if cycle.more_body and not self.transport.is_closing():
+            self._is_refused = True
+            self._linger(cycle)
+        else:
+            self.transport.close()
+
     def _linger(self, cycle: RequestResponseCycle | None) -> None:
         """Close the sending side, and the connection a little later; the application sees its end now.
 
@@ -193,6 +208,14 @@ class BoundedProtocol(HttpToolsProtocol):
             cycle.message_event.set()
         self.transport.write_eof()
         self._call_later(LINGERS, self._close)
+
+
+class _Ending:
+    """The transport of an exchange that ends its connection."""
+
+    def __init__(self, protocol: BoundedProtocol, cycle: RequestResponseCycle) -> None:
+        self.write, self.is_closing = protocol.transport.write, protocol.transport.is_closing
+        self.close = partial(protocol.end_behind, cycle)
 
 
 class _Behind:
