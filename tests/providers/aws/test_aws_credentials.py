@@ -15,7 +15,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.tokens import SSOTokenProvider
+from botocore.utils import ContainerMetadataFetcher
 from tests.servers.aws import REGION, new_session, problem
 from tests.servers.proxy import listening_proxy
 from tests.servers.relay import Call, Relay, Reply, relay
@@ -23,6 +25,7 @@ from tests.servers.relay import Call, Relay, Reply, relay
 from secretsource import Resolver
 from secretsource.exceptions import ProviderDenied
 from secretsource.providers._aws import session as sessions
+from secretsource.providers._aws.wiring import explain_search
 from secretsource.providers.aws import AwsProvider
 from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
 from secretsource.providers.memory import MemoryProvider
@@ -203,6 +206,45 @@ class TestWiring:
         outcome = failure(AwsProvider(region=REGION, endpoint_url=NOWHERE).fetch(REF, timeout=30))
         assert outcome.code is FailureCode.UNAVAILABLE
         assert "credentials cannot be fetched: 127.0.0.1:9 cannot be reached: connection refused" in str(outcome.reason)
+
+    @pytest.mark.parametrize("status", [429, 500])
+    def test_agent_that_is_out_of_order(self, status: int, service: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What passes by itself at the agent of a container is an outage, in which old values are served."""
+        monkeypatch.setattr(ContainerMetadataFetcher, "SLEEP_TIME", 0)
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{service.address}/get")
+        service.answer(status)
+        outcome = failure(AwsProvider(region=REGION, endpoint_url=NOWHERE).fetch(REF, timeout=30))
+        assert outcome.code is FailureCode.UNAVAILABLE
+        assert "credentials cannot be fetched: their source is out of order" in str(outcome.reason)
+
+    def test_token_that_is_empty(
+        self, config: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """botocore asks no such question of STS; that is a mistake of the credentials, and not of the reference."""
+        config(SOURCES["workload"])
+        (tmp_path / "jwt").write_text("")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", NOWHERE)
+        outcome = failure(AwsProvider(region=REGION, endpoint_url=NOWHERE).fetch(REF, timeout=20))
+        assert outcome.code is FailureCode.UNAUTHENTICATED
+        assert "AWS_WEB_IDENTITY_TOKEN_FILE" in str(outcome.remedy)
+
+    @pytest.mark.parametrize(
+        ("operation", "code", "told"),
+        [
+            ("AssumeRole", "ValidationError", FailureCode.UNAUTHENTICATED),
+            ("AssumeRole", "AccessDenied", FailureCode.UNAUTHENTICATED),
+            ("AssumeRoleWithWebIdentity", "PackedPolicyTooLarge", FailureCode.UNAUTHENTICATED),
+            ("AssumeRoleWithWebIdentity", "InvalidIdentityToken", FailureCode.UNAUTHENTICATED),
+            ("GetRoleCredentials", "ForbiddenException", FailureCode.UNAUTHENTICATED),
+            ("AssumeRoleWithWebIdentity", "IDPCommunicationError", FailureCode.UNAVAILABLE),
+        ],
+    )
+    def test_role_that_is_not_given(self, operation: str, code: str, told: FailureCode) -> None:
+        """A refusal of the role is a matter of identity, told with the role and the code of AWS."""
+        answer: Any = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        outcome = explain_search(ClientError(answer, operation))
+        assert (outcome.code, outcome.sdk_error) == (told, code)
+        assert told is FailureCode.UNAVAILABLE or "trust policy" in str(outcome.remedy)
 
 
 ASSUMED = """<{0}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{0}Result><Credentials>

@@ -205,6 +205,7 @@ MEANINGS: dict[str, Meaning] = {
     "InternalError": _INTERNAL,
     "ServiceUnavailable": _INTERNAL,
     "ServiceUnavailableException": _INTERNAL,
+    "IDPCommunicationError": _INTERNAL,  # STS could not ask the provider of a web identity
     # the way there
     "DeadlinePassed": _SLOW,
     "RequestTimeout": _SLOW,

@@ -39,10 +39,22 @@ NO_MFA = Failed(
     "use a profile without mfa_serial, or run a program that fetches a session for this one",
     "EOFError",
 )
+SOURCE_OUT_OF_ORDER = Failed(
+    FailureCode.UNAVAILABLE,
+    "AWS credentials cannot be fetched: their source is out of order",
+    "look at the agent that AWS_CONTAINER_CREDENTIALS_FULL_URI or AWS_CONTAINER_CREDENTIALS_RELATIVE_URI leads to",
+    "MetadataRetrievalError",
+)
+_OUT_OF_ORDER = re.compile(r"non 200 response (5[0-9]{2}|429|408) ")
+"""The words of botocore for an answer of a container's agent that may pass."""
+NO_ROLE = Failed(
+    FailureCode.UNAUTHENTICATED,
+    "AWS credentials cannot be made: AWS gives this identity none for the role",
+    "check the role's ARN and trust policy, and AWS_WEB_IDENTITY_TOKEN_FILE or the profile in ~/.aws/config",
+)
 _PART = re.compile(r"[A-Za-z_ ]{1,60}")
 _ELSEWHERE = "credential_process or web_identity_token_file in ~/.aws/config"
-_OF_THE_CONFIGURATION = frozenset({"ProfileNotFound", "ConfigParseError", "ConfigNotFound", "InvalidConfigError"})
-_KEPT = frozenset({FailureCode.MISCONFIGURED, FailureCode.UNAUTHENTICATED})
+_CONTAINER = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
 
 
 def explain_search(error: Exception) -> Failed:
@@ -59,16 +71,34 @@ def explain_search(error: Exception) -> Failed:
         return NO_MFA
     if type(error).__name__ == "PartialCredentialsError":
         return _incomplete(error)
+    if _OUT_OF_ORDER.search(str(getattr(error, "kwargs", {}).get("error_msg", ""))):
+        return SOURCE_OUT_OF_ORDER
     outcome = explain(error, "sts", making=True)
-    if isinstance(outcome, Failed) and (outcome.retryable or outcome.code in _KEPT) and not _is_of_a_source(error):
+    if _is_of_a_source(error):
+        return _unreadable(error)
+    if isinstance(outcome, Failed) and (outcome.retryable or outcome.code is FailureCode.UNAUTHENTICATED):
         return outcome
-    reason = outcome.reason if isinstance(outcome, Failed) and outcome.code is FailureCode.DENIED else None
+    if isinstance(outcome, Failed) and outcome.code is FailureCode.MISCONFIGURED and not _is_of_a_role(error):
+        return outcome
+    return NO_ROLE._replace(sdk_error=outcome.sdk_error if isinstance(outcome, Failed) else type(error).__name__)
+
+
+def _unreadable(error: Exception) -> Failed:
+    """Return the failure of a source whose address, token or output is not in the form that AWS asks for."""
+    container = next((name for name in _CONTAINER if os.environ.get(name)), None)
     return Failed(
         FailureCode.UNAUTHENTICATED,
-        f"AWS credentials cannot be made: {reason or 'the output of their source is not in the promised form'}",
-        "check that credential_process prints the JSON that AWS asks for, and the role in ~/.aws/config",
+        "AWS credentials cannot be made: their source, or its output, is not in the promised form",
+        "check that credential_process prints the JSON that AWS asks for"
+        if container is None
+        else f"check {container}, and the token for it",
         type(error).__name__,
     )
+
+
+def _is_of_a_role(error: Exception) -> bool:
+    """Return whether AWS was asked for the credentials of a role, or would not even be asked such a question."""
+    return hasattr(error, "operation_name") or type(error).__name__ == "ParamValidationError"
 
 
 def _is_of_a_source(error: Exception) -> bool:
