@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+from google.auth.identity_pool import Credentials as WorkloadCredentials
 from google.oauth2.credentials import Credentials
 from tests.servers.gcp import secret_manager
 from tests.servers.relay import relay
@@ -24,6 +25,7 @@ from secretsource.testing.servers.rogue import DRIPS, FLOODS, rogue_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
 
     from secretsource.providers.base import Outcome
 
@@ -196,6 +198,26 @@ def test_token_source_that_leads_elsewhere(status: int) -> None:
     assert isinstance(outcome, Failed)
     assert outcome.code is FailureCode.UNAUTHENTICATED
     assert other.calls == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, FailureCode.UNAUTHENTICATED), (429, FailureCode.UNAVAILABLE), (500, FailureCode.UNAVAILABLE)],
+)
+def test_token_source_that_is_out_of_order(status: int, code: FailureCode, tmp_path: Path) -> None:
+    """google-auth calls every answer about a workload identity a refusal; what passes by itself is an outage."""
+    (tmp_path / "jwt").write_text("jwt")
+    with relay() as front:
+        front.answer(status, b'{"error": "x", "error_description": "y"}')
+        workload: Any = WorkloadCredentials(
+            audience="//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q",
+            subject_token_type="urn:ietf:params:oauth:token-type:jwt",
+            token_url=f"{front.address}/token",
+            credential_source={"file": str(tmp_path / "jwt")},
+        )
+        outcome, _ = ask("rest", timeout=10, endpoint="localhost:1", credentials=workload)
+    assert isinstance(outcome, Failed)
+    assert outcome.code is code
 
 
 @pytest.mark.parametrize("misconduct", ["silent", "drip_body", "flood_body"])

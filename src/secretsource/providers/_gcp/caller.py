@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource._ground.imports import load
 from secretsource.providers._gcp.errors import TIMED_OUT
-from secretsource.providers._wire.bounded_http import bounded
 from secretsource.providers._wire.errand import NO_THREAD, Errands, overdue
 from secretsource.providers.base import Failed, FailureCode, Identity
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
-    from secretsource.providers._gcp.credentials import HandedCredentials
+    from secretsource.providers._gcp.credentials import HandedCredentials, TokenRequest
     from secretsource.providers.base import NotFound
 
 __all__ = ["Caller", "CallerSearch"]
@@ -37,9 +36,6 @@ _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 RENEWAL_PAUSE = 5.0
 """Seconds between two searches that a rejection started."""
-
-LONGEST = 30.0
-"""Seconds for the requests of one search to the metadata server."""
 
 _FETCHING = Failed(
     FailureCode.TIMEOUT,
@@ -193,7 +189,7 @@ class CallerSearch:
                     self._search = None
         search.set_result(found)
 
-    def _caller(self) -> Caller:
+    def _caller(self) -> Caller | Failed:
         _import_packages()
         from google.auth.credentials import AnonymousCredentials, with_scopes_if_required
 
@@ -207,18 +203,19 @@ class CallerSearch:
             credentials = credentials.with_quota_project(self._quota_project)
         return Caller(credentials, named or getattr(credentials, "project_id", None))
 
-    def _ambient(self) -> Caller:
+    def _ambient(self) -> Caller | Failed:
         """Return the application default credentials, from the current files and environment."""
         import google.auth
-        from google.auth.transport.requests import Request
 
-        from secretsource.providers._wire.bounded_session import SurroundedSession, bind_session
+        from secretsource.providers._gcp.credentials import asked
 
-        with bounded(monotonic() + LONGEST), bind_session(SurroundedSession()) as session:
+        def search(request: TokenRequest) -> Caller:
             credentials, project = google.auth.default(
-                default_scopes=_SCOPES, quota_project_id=self._quota_project, request=Request(session)
+                default_scopes=_SCOPES, quota_project_id=self._quota_project, request=request
             )
-        return Caller(_self_signing(credentials), project)
+            return Caller(_self_signing(credentials), project)
+
+        return asked(search)
 
     def _keep(self, caller: Caller) -> None:
         from secretsource.providers._gcp.credentials import HandedCredentials
@@ -241,13 +238,11 @@ class CallerSearch:
     def _search_anew(self) -> Failed | None:
         """Take the current credentials, unless they are the same as before."""
         from secretsource.providers._gcp.credentials import are_the_same, refresh
-        from secretsource.providers._gcp.wiring import explain_search
 
         assert self.found is not None
-        try:
-            anew = self._ambient()
-        except Exception as error:
-            return explain_search(error)
+        anew = self._ambient()
+        if isinstance(anew, Failed):
+            return anew
         failed = refresh(anew.credentials)
         if failed is None and not are_the_same(self.found.credentials, anew.credentials):
             self._keep(anew)

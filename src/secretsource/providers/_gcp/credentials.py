@@ -19,12 +19,17 @@ from secretsource.providers._wire.bounded_http import bounded
 from secretsource.providers._wire.bounded_session import SurroundedSession, bind_session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
     from secretsource.providers.base import Failed
 
-__all__ = ["HandedCredentials", "are_the_same", "refresh"]
+    Asked = TypeVar("Asked")
+
+__all__ = ["HandedCredentials", "TokenRequest", "are_the_same", "asked", "refresh"]
 
 LONGEST = 30.0
-"""Seconds for one token; callers wait until their own deadline."""
+"""Seconds for one token, or one search; callers wait until their own deadline."""
 
 
 class HandedCredentials(Credentials):
@@ -62,18 +67,45 @@ class HandedCredentials(Credentials):
         self.source.before_request(request, method, url, headers)
 
 
+class TokenRequest(Request):
+    """A question to the source of a token.
+
+    Attributes:
+        status: The HTTP status of the last answer, which google-auth's errors do not have; 0 before the first.
+    """
+
+    status = 0
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Do the same as the original, and note the status."""
+        self.status = 0
+        answer = super().__call__(*arguments, **keywords)  # type: ignore[no-untyped-call]  # as above
+        self.status = answer.status
+        return answer
+
+
+def asked(question: Callable[[TokenRequest], Asked]) -> Asked | Failed:
+    """Return what a question to the source of tokens comes to, which may take long, or the failure.
+
+    Args:
+        question: A call of google-auth with a transport.
+    """
+    with bounded(monotonic() + LONGEST), bind_session(SurroundedSession()) as session:
+        request = TokenRequest(session)
+        try:
+            return question(request)
+        except Exception as error:
+            return explain_search(error, request.status)
+
+
 def refresh(source: Any) -> Failed | None:
-    """Fetch a token, which may take long; return the reason if that fails.
+    """Fetch a token; return the reason if that fails.
 
     Args:
         source: Credentials of google-auth.
     """
-    try:
-        with bounded(monotonic() + LONGEST), bind_session(SurroundedSession()) as session:
-            source.refresh(Request(session))
-    except Exception as error:
-        return explain_search(error)
-    return None
+    failed: Failed | None = asked(source.refresh)
+    return failed
 
 
 def are_the_same(one: Any, other: Any) -> bool:

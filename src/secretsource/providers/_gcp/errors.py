@@ -22,7 +22,7 @@ from secretsource.providers.base import Failed, FailureCode, NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MEANINGS", "NO_PROJECT", "TIMED_OUT", "explain", "malformed"]
+__all__ = ["MEANINGS", "NO_PROJECT", "TIMED_OUT", "explain", "malformed", "no_token"]
 
 ACCESS = "access_secret_version"
 _GRANTS = {
@@ -281,6 +281,11 @@ def _of_network(error: Exception, meaning: Meaning, url: str) -> Failed:
         told = next((cause for words, cause in _CAUSES if words in text), error)
     failed = unreachable(url, told, remedy=meaning.remedy)
     return failed._replace(sdk_error=type(error).__name__, retry_after=_retry_after(error))
+
+
+def no_token(error: Exception) -> Failed:
+    """Return the failure of a source of tokens that is out of order for now."""
+    return _NO_TOKEN.failure(type(error).__name__)
 
 
 def malformed(reason: str | None = _UNREADABLE.reason) -> Failed:

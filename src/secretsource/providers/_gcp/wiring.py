@@ -10,7 +10,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from secretsource.providers._gcp.errors import explain
+from secretsource.providers._gcp.errors import explain, no_token
 from secretsource.providers._regular_file import read_file
 from secretsource.providers._wire.bounded_http import TooLarge
 from secretsource.providers._wire.reach import cause_of, causes, unreachable
@@ -38,11 +38,12 @@ _KEPT = frozenset({FailureCode.MISCONFIGURED, FailureCode.UNAUTHENTICATED})
 _METADATA = "http://169.254.169.254"
 
 
-def explain_search(error: Exception) -> Failed:
+def explain_search(error: Exception, status: int = 0) -> Failed:
     """Return the failure of a search for credentials, or for a token.
 
     Args:
         error: The exception of google-auth, a program or a file.
+        status: The HTTP status of the last answer of a source; 0 for none.
     """
     if any(isinstance(cause, TooLarge) for cause in causes(error)):
         return _failure("the answer of their source is longer than 1 MiB", FailureCode.MALFORMED, error)
@@ -54,6 +55,8 @@ def explain_search(error: Exception) -> Failed:
     outcome = explain(error, making=True)
     if isinstance(outcome, Failed) and outcome.retryable:
         return outcome
+    if status >= 500 or status in {408, 429}:  # google-auth calls some of them a refusal
+        return no_token(error)
     flaw = flaw_of_file(os.environ)
     if flaw is not None:
         return _failure(flaw, FailureCode.UNAUTHENTICATED, error)
