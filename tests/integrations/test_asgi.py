@@ -71,6 +71,19 @@ async def test_a_good_key_comes_through(keys: ApiKeys) -> None:
     assert answer.headers["vary"] == "Authorization"
 
 
+async def test_an_application_that_sends_nothing_needs_no_send(keys: ApiKeys) -> None:
+    """As in a small test of it."""
+    seen: list[Any] = []
+
+    async def look(scope: Any, *_: Any) -> None:
+        seen.append(scope["secretsource"])
+
+    issued = keys.issue(owner="acme")
+    app: Any = ApiKeyMiddleware(look, keys, scope=NO_SCOPE)
+    await app(connection(headers=[("X-API-Key", issued.plaintext)]), None, None)
+    assert seen == [issued.record]
+
+
 async def test_keys_for_an_event_loop_work_alike() -> None:
     """The same middleware takes either kind of keys."""
     async with AsyncApiKeys(AsyncMemoryStore(), peppers=[PEPPER]) as keys:
