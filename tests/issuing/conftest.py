@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretsource.issuing import ApiKeys
+from secretsource.issuing import ApiKeys, Rejected
 from secretsource.stores.memory import MemoryStore
 from secretsource.testing.clock import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from secretsource.issuing import Reason
+    from secretsource.stores.base import KeyChange
 
 PEPPER = "a pepper of the tests, long enough"
 OLD_PEPPER = "the pepper before it, long enough"
@@ -28,6 +31,18 @@ class CountingStore(MemoryStore):
         if name in {"get", "revision", "find", "update", "insert", "rotate", "record_uses"}:
             object.__getattribute__(self, "asked").append(name)
         return super().__getattribute__(name)
+
+
+class DeafStore(MemoryStore):
+    """A store that tells nobody of changes, as a database without NOTIFY."""
+
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
+        return lambda: None
+
+
+def reason(verdict: object) -> Reason | None:
+    """Why a key was refused; None for one that was accepted."""
+    return verdict.reason if isinstance(verdict, Rejected) else None
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.issuing.conftest import PEPPER
+from tests.issuing.conftest import PEPPER, reason
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest, RateLimited, StoreError
 from secretsource.issuing import NO_SCOPE, Accepted, Admission, Admitted, ApiKeys, AsyncApiKeys, Reason, Rejected
@@ -23,18 +23,11 @@ from secretsource.testing.clock import FakeClock
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource.issuing import Verdict
-
     MakeKeys = Callable[..., ApiKeys]
 
 THREADS = 16
 SINCE = datetime(1999, 1, 1, tzinfo=UTC)
 DAYS = (datetime(2101, 1, 1, tzinfo=UTC) - SINCE).days
-
-
-def reason(verdict: Verdict) -> Reason | None:
-    """Why a key was refused, or None."""
-    return verdict.reason if isinstance(verdict, Rejected) else None
 
 
 def left(keys: ApiKeys, key_id: str) -> list[int]:

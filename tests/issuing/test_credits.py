@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.issuing.conftest import PEPPER
+from tests.issuing.conftest import PEPPER, reason
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest, InvalidTransition, OwnerNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, Accepted, ApiKeys, AsyncApiKeys, Reason, Rejected
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from secretsource.issuing import Verdict
 
     MakeKeys = Callable[..., ApiKeys]
-
-
-def reason(verdict: Verdict) -> Reason | None:
-    """Why a key was refused, or None."""
-    return verdict.reason if isinstance(verdict, Rejected) else None
 
 
 def left(keys: ApiKeys, key_id: str) -> dict[str, int]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.issuing.conftest import reason
 
 from secretsource import override
 from secretsource._ground.clock import Instant
@@ -58,11 +59,6 @@ if TYPE_CHECKING:
 
 PEPPER = "a pepper of the tests, long enough"
 OLD_PEPPER = "the pepper before it, long enough"
-
-
-def reason(verdict: Verdict) -> Reason | None:
-    """Why a key was rejected; None when it was accepted."""
-    return verdict.reason if isinstance(verdict, Rejected) else None
 
 
 def test_an_issued_key_is_accepted_and_its_record_is_stored(keys: ApiKeys) -> None:

@@ -6,10 +6,10 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.issuing.conftest import PEPPER
+from tests.issuing.conftest import PEPPER, reason
 
 from secretsource.exceptions import InvalidKey, InvalidRequest
-from secretsource.issuing import NO_SCOPE, AsyncApiKeys, KeyFormat, Reason, Rejected, Verdict
+from secretsource.issuing import NO_SCOPE, AsyncApiKeys, KeyFormat, Reason
 from secretsource.stores.base import KeyQuery
 from secretsource.stores.memory import AsyncMemoryStore
 
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 
 LEGACY = "a legacy key of the production service"
 ROW = {"owner": "acme", "hash": "sha256$" + hashlib.sha256(LEGACY.encode()).hexdigest(), "prefix": "sk"}
-
-
-def reason(verdict: Verdict) -> Reason | None:
-    """Why it was rejected."""
-    return verdict.reason if isinstance(verdict, Rejected) else None
 
 
 @pytest.mark.parametrize(

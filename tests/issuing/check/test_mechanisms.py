@@ -7,10 +7,10 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.issuing.conftest import PEPPER, CountingStore
+from tests.issuing.conftest import PEPPER, CountingStore, reason
 
 from secretsource.exceptions import ConfigurationError
-from secretsource.issuing import NO_SCOPE, Admission, ApiKeys, AsyncApiKeys, Reason, Rejected
+from secretsource.issuing import NO_SCOPE, Admission, ApiKeys, AsyncApiKeys, Reason
 from secretsource.issuing._check.record_cache import RecordCache
 from secretsource.issuing._check.steps import comparison
 from secretsource.issuing._check.steps.gate import Gate
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from secretsource.testing.clock import FakeClock
-
-
-def reason(verdict: object) -> Reason | None:
-    """Why a check refused; None when it did not."""
-    return verdict.reason if isinstance(verdict, Rejected) else None
 
 
 @pytest.mark.parametrize(

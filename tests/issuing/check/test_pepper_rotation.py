@@ -6,11 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.issuing.conftest import OLD_PEPPER, PEPPER
+from tests.issuing.conftest import OLD_PEPPER, PEPPER, reason
 
 from secretsource import configure, override
 from secretsource.exceptions import StoreError
-from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected
+from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason
 from secretsource.issuing._check.steps.gate import SEALS_EVERY
 from secretsource.issuing._manage.peppers import PEPPER_NAME, REFUSED_EVERY
 from secretsource.providers.base import Failed, FailureCode, Found, SecretRef
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from secretsource.testing.clock import FakeClock
 
 NEWER = "the pepper after it, long enough"
-
-
-def reason(verdict: object) -> Reason | None:
-    """Why a key was refused; None for one that was accepted."""
-    return verdict.reason if isinstance(verdict, Rejected) else None
 
 
 class SealCounting(MemoryStore):

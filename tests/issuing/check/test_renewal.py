@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.issuing.conftest import DeafStore
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, Reason, Rejected, Status
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from tests.issuing.conftest import CountingStore
 
-    from secretsource.stores.base import KeyChange
     from secretsource.testing.clock import FakeClock
 
 TTL = 5.0
@@ -58,11 +58,7 @@ def test_an_unchanged_record_is_not_read_again(keys: ApiKeys, store: CountingSto
 def test_a_changed_record_is_read(make_keys: Callable[..., ApiKeys], clock: FakeClock) -> None:
     """Another process has changed it, and no news came: the end of the ttl is the end of what was known."""
 
-    class Quiet(MemoryStore):
-        def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-            return lambda: None
-
-    store = Quiet()
+    store = DeafStore()
     here, there = make_keys(store=store, ttl=TTL), make_keys(store=store, ttl=TTL)
     issued = here.issue(owner="acme")
     assert there.check(issued.plaintext, scope=NO_SCOPE)

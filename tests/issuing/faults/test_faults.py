@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.issuing.conftest import OLD_PEPPER, PEPPER, DeafStore
 
 from secretsource.issuing import NO_SCOPE, ApiKeys, KeyFormat, Reason, Rejected
 from secretsource.issuing._key import foreign
@@ -15,23 +16,12 @@ from secretsource.stores.memory import MemoryStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsource.stores.base import KeyChange
     from secretsource.testing.clock import FakeClock
-
-PEPPER = "a pepper of the tests, long enough"
-OLD_PEPPER = "the pepper before it, long enough"
-
-
-class QuietStore(MemoryStore):
-    """A store that tells nobody of changes, as a database without NOTIFY."""
-
-    def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-        return lambda: None
 
 
 def test_a_cached_row_is_never_written_back(make_keys: Callable[..., ApiKeys], clock: FakeClock) -> None:
     """Revoked in one process, used and flushed in another that still has it cached: it stays revoked."""
-    store = QuietStore()
+    store = DeafStore()
     here, there = make_keys(store=store), make_keys(store=store)
     issued = here.issue(owner="acme")
     assert there.check(issued.plaintext, scope=NO_SCOPE)
@@ -46,7 +36,7 @@ def test_a_cached_row_is_never_written_back(make_keys: Callable[..., ApiKeys], c
 
 def test_a_renewed_hash_does_not_undo_a_revocation(make_keys: Callable[..., ApiKeys]) -> None:
     """A rehash that waits for its flush is dropped when the key has changed meanwhile."""
-    store = QuietStore()
+    store = DeafStore()
     issued = make_keys(store=store, peppers=[OLD_PEPPER]).issue(owner="acme")
     here, there = (make_keys(store=store, peppers=[PEPPER, OLD_PEPPER]) for _ in range(2))
     assert there.check(issued.plaintext, scope=NO_SCOPE)
@@ -221,7 +211,7 @@ def test_revocation_is_heard_at_once_where_there_is_news(make_keys: Callable[...
 
 def test_revocation_is_seen_by_a_fresh_check_where_there_is_none(make_keys: Callable[..., ApiKeys]) -> None:
     """`fresh=True` passes the cache by, and leaves the newer record in it."""
-    store = QuietStore()
+    store = DeafStore()
     here, there = make_keys(store=store), make_keys(store=store)
     issued = here.issue(owner="acme")
     assert there.check(issued.plaintext, scope=NO_SCOPE)
@@ -235,7 +225,7 @@ def test_a_key_that_was_ended_elsewhere_is_refused_once_it_is_ended_here(
     end: Callable[[ApiKeys, str], object], make_keys: Callable[..., ApiKeys]
 ) -> None:
     """The second call finds the work done, and still forgets what was cached before."""
-    store = QuietStore()
+    store = DeafStore()
     here, there = make_keys(store=store), make_keys(store=store)
     issued = here.issue(owner="acme")
     assert there.check(issued.plaintext, scope=NO_SCOPE)

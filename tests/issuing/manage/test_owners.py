@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.issuing.conftest import PEPPER
+from tests.issuing.conftest import PEPPER, DeafStore, reason
 
 from secretsource.exceptions import (
     ConfigurationError,
@@ -20,7 +20,7 @@ from secretsource.exceptions import (
     RateLimited,
 )
 from secretsource.issuing import NO_SCOPE, Accepted, ApiKeys, AsyncApiKeys, Reason, Rejected
-from secretsource.stores.base import KeyChange, OwnerEventKind, OwnerStatus
+from secretsource.stores.base import OwnerEventKind, OwnerStatus
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 from secretsource.testing._stores.owners import registers
 
@@ -33,11 +33,6 @@ if TYPE_CHECKING:
     from secretsource.testing.clock import FakeClock
 
     MakeKeys = Callable[..., ApiKeys]
-
-
-def reason(verdict: Verdict) -> Reason | None:
-    """Why a key was refused, or None."""
-    return verdict.reason if isinstance(verdict, Rejected) else None
 
 
 def refused_by(verdict: Verdict) -> str:
@@ -240,11 +235,7 @@ def test_a_revoked_key_of_a_suspended_owner_is_revoked(make_keys: MakeKeys) -> N
 def test_without_news_a_suspension_holds_after_the_ttl(clock: FakeClock) -> None:
     """Where no news comes, a record is renewed by its stamp, in which the terms are."""
 
-    class Deaf(MemoryStore):
-        def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
-            return lambda: None
-
-    store = Deaf()
+    store = DeafStore()
     here, there = (ApiKeys(store, peppers=[PEPPER], clock=clock) for _ in range(2))
     text = here.issue(owner="acme").plaintext
     here.owners.put("acme")
