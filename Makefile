@@ -28,9 +28,16 @@ QUICK := tests/config tests/issuing tests/packaging tests/properties tests/resol
 	issuing/check/test_shared_limits.py issuing/faults/test_signals.py resolver/engine/test_processes.py \
 	resolver/engine/test_signals.py packaging/test_limits.py)
 
-# Tests that cover no line which the others leave out: they run without coverage, which takes a third of the time.
+# Tests that cover hardly a line which the others leave out, and no branch of a pure module: they run without coverage,
+# which takes a third of the time, and of floods and children the most of it.
 # Long ones first, and dealt out one by one, so that no process is left alone with some of them at the end.
 UNMEASURED := $(wildcard $(addprefix tests/,issuing/key/test_million.py soak torture simulation alike gateways docs mutants model \
+	server/webhooks/test_processes.py server/test_leak_process.py server/pages/test_questions.py server/pages/chromium \
+	stores/test_imports.py stores/test_processes.py stores/test_fork.py stores/sql/test_schema.py server/test_conversations.py \
+	integrations/test_timing.py providers/gcp/test_gcp_caller.py testing/test_wire_conformance.py server/test_access.py \
+	stores/test_memory.py stores/test_history.py stores/sql/test_plans.py issuing/key/test_scanner.py limiters/test_gcra.py \
+	issuing/faults/test_memory_signals.py issuing/faults/test_cache_signals.py conformance/test_aws.py \
+	conformance/test_aws_ssm.py conformance/test_vault.py cli/test_canary.py cli/secrets/test_six_providers.py chain \
 	packaging benchmarks examples words))
 DEALT := --maxschedchunk=1
 
