@@ -277,6 +277,20 @@ async def test_a_body_has_a_bound(made: Service) -> None:
     assert answer.json["code"] == "invalid_key"
 
 
+@pytest.mark.parametrize(
+    ("length", "is_refused"),
+    [("65537", True), ("9" * 30, True), ("0" * 5000 + "65537", True), ("0" * 5000 + "33", False), ("65536", False)],
+)
+async def test_an_announced_body_is_not_waited_for(made: Service, length: str, is_refused: bool) -> None:
+    """A client that asks before it sends, by ``Expect``, is told at once; so is one that goes silent."""
+    ask = await client_of(made)
+    sent = json.dumps({"key": "junk", "scope": None}).encode()
+    for path in (ONE, MANY):
+        pieces = [] if is_refused else [sent if path == ONE else b'{"keys": [%s]}' % sent]
+        answer = await ask("POST", path, body=pieces, content_length=length, content_type="application/json")
+        assert answer.status == (413 if is_refused else 200), path
+
+
 async def test_other_methods_and_other_types_are_refused(made: Service) -> None:
     """With the method to use; a form of a page of another site sends no JSON."""
     ask = await client_of(made)

@@ -38,6 +38,8 @@ SCOPE = "keys:verify"
 BATCH = "/v1/keys:verifyBatch"
 JSON = b"application/json"
 _POST = (("Allow", "POST"),)
+_DIGITS = len(str(LARGEST_BODY))
+_TOO_LARGE = partial(Problem, 413, "body_too_large", f"the body must be at most {LARGEST_BODY} bytes")
 
 
 def verify(service: Service) -> Callable[[Count], ASGIApp]:
@@ -71,13 +73,15 @@ class _Verify:
         if scope["method"] != "POST":
             raise Problem(405, "method_not_allowed", "use POST", headers=_POST)
         headers, client = scope["headers"], scope.get("client")
-        passed, media_type = _told_by(headers)
+        passed, media_type, length = _told_by(headers)
         ip = self._address(client[0] if client else None, passed)
         caller = await self._root.authenticate(headers, ip, SCOPE)
         if isinstance(caller, HttpAnswer):
             return refusal(caller)
         if media_type != JSON and media_type.partition(b";")[0].strip().lower() != JSON:
             raise Problem(415, "unsupported_media_type", "the body must be JSON: send  Content-Type: application/json")
+        if len(length) >= _DIGITS and _is_too_long(length):  # before it is waited for
+            raise _TOO_LARGE()
         body = await _body(receive)
         if scope["path"] == BATCH:
             verdicts = await self._keys.check_many(read_batch(body))
@@ -122,6 +126,12 @@ def _peer(peer: str | None, _: bytes) -> str | None:
     return peer
 
 
+def _is_too_long(length: bytes) -> bool:
+    """Return whether a body is announced that is larger than one may be."""
+    digits = length.lstrip(b"0")
+    return digits.isdigit() and (len(digits) > _DIGITS or int(digits) > LARGEST_BODY)
+
+
 async def _body(receive: Receive) -> bytes:
     """Return the body of a request.
 
@@ -138,19 +148,21 @@ async def _body(receive: Receive) -> bytes:
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
     if size > LARGEST_BODY:
-        raise Problem(413, "body_too_large", f"the body must be at most {LARGEST_BODY} bytes")
+        raise _TOO_LARGE()
     return b"".join(chunks)
 
 
-def _told_by(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
-    """Return the addresses that a request has passed, and the type of its body, in one look at the headers."""
-    passed = media_type = b""
+def _told_by(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes]:
+    """Return the addresses that a request has passed, the type of its body and its length, in one look."""
+    passed = media_type = length = b""
     for name, value in headers:
         if name == b"content-type":
             media_type = media_type or value
         elif name == FORWARDED_FOR:
             passed = passed + b"," + value if passed else value
-    return passed, media_type
+        elif name == b"content-length":
+            length = value
+    return passed, media_type, length
 
 
 def _written(verdict: Verdict) -> Reply:
