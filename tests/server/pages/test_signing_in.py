@@ -103,3 +103,16 @@ async def test_the_first_page_leads_to_the_way_in(browser: Browser) -> None:
     await browser.sign_in("acme")
     sent = await browser.get("/portal")
     assert (sent.status, sent.headers["location"]) == (303, "/portal/keys")
+
+
+async def test_a_slash_too_much_leads_to_the_page(browser: Browser) -> None:
+    """By a path alone: a gateway may speak another scheme with the browser than with this process."""
+    for asked, page in {
+        "/portal/": "/portal",
+        "/portal/sign-in/?link=a%20b": "/portal/sign-in?link=a%20b",
+        "/operator//": "/operator",
+    }.items():
+        sent = await browser.get(asked)
+        assert (sent.status, sent.headers["location"], sent.headers["cache-control"]) == (303, page, "no-store"), asked
+    for target in ("/portal/nothing/", "/portal//evil.example/", "/static/"):
+        assert (await browser.get(target)).status == 404, target

@@ -170,7 +170,8 @@ def _missing(
         visit = open_visit(request)
         meant = visit.path.rstrip("/")
         if error.status_code == HTTPStatus.NOT_FOUND and meant in paths:
-            return visit.go(meant)
+            query = request.url.query
+            return visit.go(f"{meant}?{query}" if query else meant)
         visit.session = NOBODY
         response = visit.page("missing.html", error.status_code)
         response.headers.update(error.headers or {})
