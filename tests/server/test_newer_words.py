@@ -89,8 +89,8 @@ async def test_an_owner_in_an_unknown_status_is_shown_and_refused(world: World) 
     assert (await verified(world, key.plaintext))["status"] == 200
 
 
-async def test_limits_of_an_unknown_form_are_shown_and_let_nothing_through(world: World) -> None:
-    """Nobody can count them here: the client is told to come back, and an owner that is suspended says so first."""
+async def test_rules_of_an_unknown_form_are_shown_and_let_nothing_through(world: World) -> None:
+    """Limits cannot be counted here, and networks hold no address; an owner that is suspended says so first."""
     await world.keys.owners.put("acme")
     key = await world.customer_key()
     await write_key(world, key.record.key_id, rate_limit="5/fortnight")
@@ -101,6 +101,9 @@ async def test_limits_of_an_unknown_form_are_shown_and_let_nothing_through(world
     assert await verified(world, (await world.customer_key()).plaintext) == {
         "reason": "limiter_unavailable", "status": 503
     }  # fmt: skip
+    closed = await world.customer_key("other")
+    await write_key(world, closed.record.key_id, networks=("192.0.2.0-192.0.2.9",))
+    assert await verified(world, closed.plaintext) == {"reason": "wrong_network", "status": 401}
     await world.keys.owners.suspend("acme")
     assert await verified(world, key.plaintext) == {"reason": "owner_suspended", "status": 401}
 

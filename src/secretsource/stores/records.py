@@ -40,7 +40,7 @@ def kept_word(words: type[Word], text: str) -> Word:
     """Return the member for a text that a store keeps.
 
     A newer version of this package may have written it. A text without a member gives a value of the same type, whose
-    name is the text. It is no member: it is in no list of the enumeration, and nobody can ask for it.
+    name is the text. No list of the enumeration has it, and nobody can ask for it.
 
     Args:
         words: The enumeration.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import islice
@@ -195,8 +196,12 @@ def check_networks(networks: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def read_networks(networks: tuple[str, ...]) -> tuple[Network, ...]:
-    """Return stored networks as objects that can be compared with an address."""
-    return tuple(map(ip_network, networks))
+    """Return stored networks as objects that can be compared with an address; one of a newer form has no address."""
+    found: list[Network] = []
+    for each in networks:
+        with suppress(ValueError):
+            found.append(ip_network(each))
+    return tuple(found)
 
 
 def is_within(networks: Sequence[Network], ip: str | None) -> bool:

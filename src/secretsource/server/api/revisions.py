@@ -34,7 +34,7 @@ def revision_of(if_match: str | None) -> int | None:
     """Return the revision that a change asks for, or None for any.
 
     A tag is compared as it is written (RFC 9110, section 8.8.3.2): one that `etag_of` never writes, such as ``"0"`` or
-    ``"07"``, asks for a revision that nothing has. Revision 0 would not do: for the library, it is a record to make.
+    ``"07"``, asks for a revision that nothing has. For the library, revision 0 is a record to make.
     """
     if if_match in {None, "*"}:
         return None
