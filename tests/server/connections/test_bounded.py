@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -177,6 +178,19 @@ async def test_a_client_that_sends_its_whole_body_first_reads_an_early_answer(si
     told = await asyncio.wait_for(reader.read(), 30)
     assert told.startswith(b"HTTP/1.1 200 ")
     assert told.count(b"HTTP/1.1 ") == 1
+    assert site.errors == []
+
+
+async def test_a_client_that_is_gone_by_then_is_no_defect(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system refuses to close the sending side of a connection that was reset a moment before."""
+    site.waits, site.takes = False, 0.1
+    reader, writer = await site.open(HEAD + b"Connection: close\r\nContent-Length: 9\r\n\r\nbody")
+
+    def refused(_: object) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr(type(writer.transport), "write_eof", refused)
+    assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"HTTP/1.1 200 ")
     assert site.errors == []
 
 

@@ -183,11 +183,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._close()
 
     def end_behind(self, cycle: RequestResponseCycle) -> None:
-        """Close the connection behind an answer, a little later while the body of the request is still arriving.
-
-        Args:
-            cycle: The exchange that has ended.
-        """
+        """Close the connection behind the answer of an exchange, a little later while its body is still arriving."""
         if cycle.more_body and not self.transport.is_closing():
             self._is_refused = True
             self._linger(cycle)
@@ -206,8 +202,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if cycle is not None:
             cycle.disconnected = True
             cycle.message_event.set()
-        self.transport.write_eof()
-        self._call_later(LINGERS, self._close)
+        try:
+            self.transport.write_eof()
+        except OSError:  # the client has reset the connection a moment before
+            self._close()
+        else:
+            self._call_later(LINGERS, self._close)
 
 
 class _Ending:
