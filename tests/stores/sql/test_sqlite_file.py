@@ -22,6 +22,7 @@ import secretsource.stores
 from secretsource.exceptions import StoreError
 from secretsource.stores import sql
 from secretsource.stores._feed.news import GAP
+from secretsource.stores._sql.connections.sqlite_file import SqliteFile
 from secretsource.stores._sql.lookups import sqlite_lookup
 from secretsource.stores._sql.sqlite_feed import SqliteFeed
 from secretsource.testing._stores.samples import changed, new, record
@@ -278,3 +279,26 @@ def test_a_file_that_is_gone_is_not_made_again(store: SqlStore, file: Path, monk
         each.rename(file.parent / each.name)
     assert store.update(changed(record(1), name="later"))
     assert names(file) == ["later"]
+
+
+def test_a_file_that_is_replaced_while_it_is_opened_is_opened_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the connection would count as one to the new file, and lead to the old one for ever."""
+    for name in ("keys.db", "backup.db"):
+        made = sql.SqlStore.open(f"sqlite:///{file.with_name(name)}")
+        made.insert([new(1, name=name)])
+        made.close()
+    store, real = sql.SqlStore.open(f"sqlite:///{file}"), SqliteFile._named
+
+    def replaced(self: SqliteFile) -> object:
+        named = real(self)
+        if file.with_name("backup.db").exists():
+            file.with_name("backup.db").rename(file)
+        return named
+
+    monkeypatch.setattr(SqliteFile, "_named", replaced)
+    found = store.get(record(1).key_id)
+    assert found is not None
+    assert found.name == "backup.db"
+    store.close()
