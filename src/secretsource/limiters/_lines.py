@@ -40,9 +40,9 @@ class Lines:
     def ask(self, *words: str | int | bytes) -> Any:
         """Return the answer to a command.
 
-        A connection that broke while it was idle is replaced once, and so is one to a primary that became a replica: it
-        refuses to write, and the address may lead to the new primary. A late answer is not asked for again, for the
-        server may have received the question.
+        A connection that broke while it was idle is replaced once. So is one to a primary that became a replica: the
+        address may lead to the new primary. A late answer is not asked for again, for the server may have received
+        the question.
 
         Raises:
             RedisError: As redis-py does.

@@ -4,8 +4,8 @@ SQLite locks its file with ``fcntl``, and POSIX drops all of a process's locks o
 descriptor of it (https://www.sqlite.org/howtocorrupt.html, 2.2). So nothing here, and nothing else in this package,
 opens an existing file except through SQLite.
 
-A connection goes on with its file when another is put in its place, or none: other processes would work with another
-database, and what was confirmed here would be gone. So a connection is used only while its file is at the path.
+A connection goes on with its file when that was replaced, or removed: other processes would work with another database,
+and would not find what was confirmed here. So a connection is used only while its file is at the path.
 
 SQLite also remembers the locks of a process, and a forked child would take its parent's locks for its own (2.6 there).
 So every connection is closed before a fork, and both sides open new ones. If that is impossible, the child is refused.
