@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from queue import SimpleQueue
 from threading import Event, Thread
 from threading import enumerate as threads
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -107,3 +108,33 @@ def test_an_interpreter_without_daemon_threads(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("secretsource.resolver._engine.background.Thread", refuse)
     assert resolver.get("A") == "old"
     assert resolver.get("A", fresh=True) == "new"
+
+
+def test_a_signal_handler_takes_the_last_idle_thread() -> None:
+    """A handler that submits in the middle of a submission harms neither job."""
+    background, done, both = Background(idle_seconds=0.05), Event(), Event()
+
+    class Struck(SimpleQueue[Any]):
+        """The inbox of an idle thread, whose submitter is struck as it puts a job into it."""
+
+        def put(self, job: Any, block: bool = True, timeout: float | None = None) -> None:
+            assert background.submit(done.set)
+            super().put(job)
+
+    inbox = Struck()
+    background._idle.append(inbox)
+    assert background.submit(both.set)
+    assert done.wait(30)
+    assert inbox.get_nowait() == both.set
+    assert background._idle == []
+
+
+def test_a_job_does_not_wait_for_its_submitter() -> None:
+    """A thread that has been struck in a submission may wait for a job of its handler: both have one lock."""
+    background, first, second = Background(idle_seconds=5), Event(), Event()
+    background.submit(first.set)
+    assert first.wait(30)
+    wait_until(lambda: background._idle)
+    with background._lock:
+        assert background.submit(second.set)
+        assert second.wait(30)

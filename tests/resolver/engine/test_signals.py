@@ -159,6 +159,19 @@ def test_a_handler_that_asks_at_every_moment(
     record_property("measured", f"signals: {moments:5} handlers that ask, in {act}; all are answered")
 
 
+def test_a_handler_of_a_thread_that_has_the_lock(others: ThreadPoolExecutor) -> None:
+    """It asks by itself: the thread whose call it could join needs the lock to bring the answer."""
+    provider = ScriptedProvider({"A": "a"})
+    resolver = Resolver([provider], deadline=2)
+    with provider.hold() as gate:
+        other = others.submit(resolver.get, "A")
+        assert gate.entered.wait(PATIENCE)
+        with resolver._engine.state._lock:
+            gate.open()
+            assert resolver.get("A") == "a"
+    assert other.result(PATIENCE) == "a"
+
+
 # -- real timers --------------------------------------------------------------------------------------------------
 
 

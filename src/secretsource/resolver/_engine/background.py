@@ -46,10 +46,11 @@ class Background:
     def submit(self, job: Job) -> bool:
         """Run ``job`` soon; False when there is no thread for it and none can be started, as when Python ends."""
         with self._lock:
-            if self._idle:
-                self._idle[-1].put(job)
-                self._idle.pop()
+            try:
+                self._idle.pop().put(job)
                 return True
+            except IndexError:  # not looked for first: a signal handler in between may take the last one
+                pass
             if self.threads < MAX_THREADS and self._started(job):
                 return True
             if not self.threads:
@@ -89,14 +90,14 @@ class Background:
                 return self._jobs.popleft()
             self._idle.append(inbox)
         try:
-            job = inbox.get(timeout=self._idle_seconds)
+            # Without the lock: a thread that a signal struck while it had it may wait for this very job.
+            return inbox.get(timeout=self._idle_seconds)
         except Empty:
-            job = None
+            pass
         with self._lock:
-            if inbox in self._idle:  # its time is over, or a signal kept the one who submitted from striking it off
+            if inbox in self._idle:
                 self._idle.remove(inbox)
-            if job is None and not inbox.empty():
-                job = inbox.get()
-            if job is None:
-                self._crew.discard(current_thread())
-        return job
+            if not inbox.empty():  # the one who submitted had struck it off by then
+                return inbox.get()
+            self._crew.discard(current_thread())
+        return None

@@ -67,6 +67,13 @@ class State:
         self._floors: dict[str, int] = {}
         self._refused: dict[tuple[SecretRef, str | int], None] = {}
 
+    def is_held_here(self) -> bool:
+        """Return whether this thread has the lock further up: a signal struck it, and this is its handler.
+
+        Those who carry flights need the lock, so it must not wait for them.
+        """
+        return self._lock._is_owned()  # type: ignore[attr-defined, no-any-return]  # as `threading.Condition` asks it
+
     # -- before the call ------------------------------------------------------------------------------------------
 
     def since(self, name: str, fresh: bool) -> int:
