@@ -17,7 +17,7 @@ import os
 import re
 import time
 from functools import partial
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from secretsource._traceless import traceless
@@ -270,7 +270,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         return outcome if isinstance(outcome, Found) else told_with_place(outcome, self._host)
 
     def _forget_async_client(self) -> None:
-        self._making = Lock()
+        self._making = RLock()
         self._async_client: AsyncVaultClient | None = None
 
     def _make_async_client(self) -> AsyncVaultClient:

@@ -23,7 +23,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -154,7 +154,7 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
         )
         self._tokens = TokenSource(self._connection, Auth(self.name, auth))
         self._leases = LeaseBook()
-        self._starting = Lock()
+        self._starting = RLock()
         self._threads: ThreadPoolExecutor | None = None
         fixed = None if kv_version is None else Mount(self._mount, versioned=kv_version == 2)
         self._engines = VaultEngines(self._connection, self._leases, fixed)
@@ -285,7 +285,7 @@ class VaultProvider(BatchProvider, WritableProvider, LeasingProvider, Identified
     def reset(self) -> None:
         """Forget the connections; in a child process also the token and the leases, which belong to the parent."""
         self._connection.reset()
-        self._starting, self._threads = Lock(), None
+        self._starting, self._threads = RLock(), None
         if self._process == os.getpid():
             self._tokens.renew_locks()
             return

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from queue import Empty, Full
 from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
 from requests import Session
 from tests.servers.relay import relay
+from urllib3 import HTTPConnectionPool
 
-from secretsource.providers._wire.bounded_http import TooLarge, bounded
+from secretsource.providers._wire.bounded_http import Kept, TooLarge, bounded, bounded_pool
 from secretsource.providers._wire.bounded_session import bind_adapters, bind_session
 from secretsource.testing.servers.rogue import rogue_server
 
@@ -50,3 +52,26 @@ class TestBinding:
             front.answer(200)
             session.get(front.address)
             assert front.calls[0].headers["Accept-Encoding"] == "identity"
+
+
+def test_unused_connections_have_no_lock() -> None:
+    """A signal handler may make a call while its thread takes a connection: the queue of urllib3 has a lock."""
+    with relay() as front, bounded_pool(HTTPConnectionPool)("127.0.0.1", int(front.address.rpartition(":")[2])) as pool:
+        front.answer(200)
+        for _ in range(2):
+            assert pool.request("GET", "/").status == 200
+        assert isinstance(pool.pool, Kept)
+        assert pool.num_connections == 1
+
+
+def test_kept_connections() -> None:
+    """The last one is taken first; there is a most, and nobody waits."""
+    kept = Kept(2)
+    kept.put(1)
+    kept.put(2)
+    with pytest.raises(Full):
+        kept.put(3, block=False)
+    assert kept.qsize() == 2
+    assert (kept.get(block=False, timeout=None), kept.get()) == (2, 1)
+    with pytest.raises(Empty):
+        kept.get(block=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ class AwsSession:
         self._endpoint_url = endpoint_url
         self._settings = config
         self._given = given
-        self._lock = Lock()
+        self._lock = RLock()
         self._session: Session | None = None
         self._default_region: str | None = None
         self._handed = HandedCredentials()

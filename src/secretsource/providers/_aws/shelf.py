@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from contextlib import contextmanager
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class ClientShelf:
 
     def __init__(self, most: int = MOST_CLIENTS) -> None:
         self._most = most
-        self._lock = Lock()
+        self._lock = RLock()
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
 
     def __contains__(self, key: Key) -> bool:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from threading import Event, Lock, RLock
+from threading import Event, RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ class Renewal:
 
     def __init__(self) -> None:
         self._next = 0.0
-        self._lock = Lock()
+        self._lock = RLock()
 
     def begins(self, now: float) -> bool:
         """Return whether one may start now, in monotonic seconds."""
@@ -94,7 +94,7 @@ class VaultClient:
 
     def reset(self) -> None:
         """Forget the client without using it, as after a fork."""
-        self._turn, self._making = Turn(), Lock()
+        self._turn, self._making = Turn(), RLock()
         self._opened: Opened | None = None
         self._let_in = Event()
         self._renewal = Renewal()

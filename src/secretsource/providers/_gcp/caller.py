@@ -13,7 +13,7 @@ import asyncio
 import os
 from concurrent.futures import Future
 from contextlib import suppress
-from threading import Lock, Thread
+from threading import RLock, Thread
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -109,7 +109,7 @@ class CallerSearch:
 
     def reset(self) -> None:
         """Forget the result, and a search that is running."""
-        self._lock = Lock()
+        self._lock = RLock()
         self._search: Future[Caller | Failed | NotFound] | None = None
         self.found: Caller | None = None
         self.handed: HandedCredentials | None = None

@@ -16,7 +16,7 @@ import asyncio
 import os
 from contextlib import suppress
 from functools import partial
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +105,7 @@ class GcpClients:
 
     def _forget(self) -> None:
         self._process = os.getpid()
-        self._lock = Lock()
+        self._lock = RLock()
         self._clients: dict[str | None, Any] = {}
         self._async_clients: dict[AbstractEventLoop, dict[str | None, Any]] = {}
 

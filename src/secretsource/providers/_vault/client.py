@@ -11,7 +11,7 @@ token, namespace and bounds belong to that call alone.
 from __future__ import annotations
 
 import json
-from threading import Lock
+from threading import RLock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +120,7 @@ class VaultConnection:
 
     def reset(self) -> None:
         """Forget the session without using it, as after a fork."""
-        self._lock = Lock()
+        self._lock = RLock()
         self._session: VaultSession | None = None
         self._fixed: dict[str, Any] = {}
 

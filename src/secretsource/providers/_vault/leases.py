@@ -8,7 +8,7 @@ as soon as its replacement exists.
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from secretsource.providers.base import Found
@@ -94,7 +94,7 @@ class LeaseBook:
     """Every lease of one provider that has not ended; threads share it."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()
         self._current: dict[SecretRef, HeldLease] = {}
         self._former: list[HeldLease] = []
         self._discarded: list[HeldLease] = []

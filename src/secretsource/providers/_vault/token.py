@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
@@ -112,7 +112,7 @@ class TokenSource:
 
     def renew_locks(self) -> None:
         """Make new, free locks, as after a fork."""
-        self._lock = Lock()
+        self._lock = RLock()
         self._renewing = False
         self._refusal: Refusal | None = None
         self._shown: Mapping[str, str] = {}

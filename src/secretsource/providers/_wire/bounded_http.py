@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from http.client import HTTPResponse, IncompleteRead
 from io import BufferedReader, RawIOBase
+from queue import Empty, Full
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ __all__ = [
     "BoundedPoolConnection",
     "BoundedResponse",
     "Bounds",
+    "Kept",
     "TooLarge",
     "bounded",
     "bounded_pool",
@@ -230,6 +232,45 @@ class BoundedPoolConnection(BoundedConnection):
         return sock
 
 
+class Kept:
+    """The unused connections of a pool of urllib3, without a lock: a signal handler may make a call, too.
+
+    The queue of urllib3 has a lock that is not taken twice, and the thread that a signal struck would wait for itself.
+
+    Args:
+        size: Most connections that are kept.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: list[Any] = []
+
+    def qsize(self) -> int:
+        """Return how many are kept."""
+        return len(self._kept)
+
+    def put(self, connection: Any, **_: Any) -> None:
+        """Keep a connection.
+
+        Raises:
+            queue.Full: Enough are kept; nobody waits for room.
+        """
+        if len(self._kept) >= self._size:
+            raise Full
+        self._kept.append(connection)
+
+    def get(self, **_: Any) -> Any:
+        """Take the connection that was kept last.
+
+        Raises:
+            queue.Empty: None is kept; nobody waits for one.
+        """
+        try:
+            return self._kept.pop()
+        except IndexError:
+            raise Empty from None
+
+
 def bounded_pool(pool: Any, kind: type[BoundedConnection] = BoundedPoolConnection) -> Any:
     """Return a pool class of urllib3 with bounded connections; a bounded class is returned unchanged.
 
@@ -243,7 +284,7 @@ def bounded_pool(pool: Any, kind: type[BoundedConnection] = BoundedPoolConnectio
     return type(
         f"Bounded{pool.__name__}",
         (pool,),
-        {"ConnectionCls": type(f"Bounded{connection.__name__}", (kind, connection), {})},
+        {"ConnectionCls": type(f"Bounded{connection.__name__}", (kind, connection), {}), "QueueCls": Kept},
     )
 
 

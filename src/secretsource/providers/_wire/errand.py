@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from contextvars import copy_context
-from threading import Event, Lock, Thread
+from threading import Event, RLock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -98,7 +98,7 @@ class Errands:
 
     def after_fork(self) -> None:
         """Start anew: a child has none of the threads that did the work, and one may have held the lock."""
-        self._lock = Lock()
+        self._lock = RLock()
         self._running: dict[Hashable, _Errand[Any]] = {}
 
     def result(self, key: Hashable, work: Callable[[], Result], deadline: float) -> Result:
