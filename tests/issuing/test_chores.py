@@ -49,6 +49,34 @@ def kinds(keys: Any, key_id: str) -> list[str]:
     return [event.kind.value for event in keys.events(key_id)]
 
 
+@pytest.mark.parametrize(("fails", "ended"), [(1, 11), (8, 0)], ids=["a key", "the store"])
+def test_a_key_that_the_store_fails_on_waits_for_the_next_round(fails: int, ended: int, clock: FakeClock) -> None:
+    """Those behind it do not; after eight failures the store counts as down."""
+
+    class Failing(MemoryStore):
+        on: frozenset[str] = frozenset()
+
+        def update(self, change: Any) -> bool:
+            if change.record.key_id in self.on:
+                raise StoreError("the disk is full")
+            return super().update(change)
+
+    store = Failing()
+    with ApiKeys(store, peppers=[PEPPER], clock=clock) as keys:
+        ids: list[str] = []
+        for _ in range(12):
+            ids.append(keys.issue(owner="acme").record.key_id)
+            clock.advance(1)
+        clock.advance(2 * DAY)
+        store.on = frozenset(ids[:fails])
+        with pytest.raises(StoreError, match="the disk is full"):
+            keys.run_chores(end_unused=DAY)
+        assert [keys.get(key_id).status is Status.REVOKED for key_id in ids].count(True) == ended
+        if fails == 1:
+            store.on = frozenset()
+            assert keys.run_chores(end_unused=DAY).revoked == 1
+
+
 # Notices
 
 

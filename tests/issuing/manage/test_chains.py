@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from secretsource.exceptions import InvalidTransition
+from secretsource.exceptions import InvalidTransition, StoreError
 from secretsource.issuing import NO_SCOPE
+from secretsource.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from secretsource.issuing import ApiKeys, KeyRecord
+    from secretsource.stores.base import Change
     from secretsource.testing.clock import FakeClock
 
 DAY = 86400.0
@@ -52,6 +56,49 @@ def test_a_family_is_revoked_past_a_deleted_key(which: str, gap: Chain, keys: Ap
     assert not keys.check(gap.old_text, scope=NO_SCOPE)
     assert not keys.check(gap.new_text, scope=NO_SCOPE)
     assert keys.count_living(owner="acme") == 1
+
+
+class Failing(MemoryStore):
+    """A store that fails on some keys."""
+
+    on: frozenset[str] = frozenset()
+
+    def update(self, change: Change) -> bool:
+        """Store a change, unless the key is one of them."""
+        if change.record.key_id in self.on:
+            raise StoreError("the disk is full")
+        return super().update(change)
+
+
+@pytest.mark.parametrize("first", range(4))
+@pytest.mark.parametrize("fails", range(4))
+def test_no_failure_keeps_the_rest_of_a_family_alive(first: int, fails: int, make_keys: Callable[..., ApiKeys]) -> None:
+    """The error comes when all others are revoked; nothing was done if it is the named key."""
+    store = Failing()
+    keys = make_keys(store=store)
+    issued = keys.issue(owner="acme")
+    ids, texts = [issued.record.key_id], [issued.plaintext]
+    for _ in range(3):
+        rotated = keys.rotate(ids[-1], overlap=DAY)
+        ids.append(rotated.successor.key_id)
+        texts.append(rotated.plaintext or "")
+    store.on = frozenset([ids[fails]])
+    with pytest.raises(StoreError, match="the disk is full"):
+        keys.revoke(ids[first], family=True)
+    expected = [True] * 4 if first == fails else [place == fails for place in range(4)]
+    assert [bool(keys.check(text, scope=NO_SCOPE)) for text in texts] == expected
+
+
+def test_a_store_that_fails_on_all_is_not_asked_for_each(make_keys: Callable[..., ApiKeys]) -> None:
+    """After eight failures it counts as down."""
+    store = Failing()
+    keys = make_keys(store=store)
+    ids = [keys.issue(owner="acme").record.key_id]
+    for _ in range(11):
+        ids.append(keys.rotate(ids[-1], overlap=DAY).successor.key_id)
+    store.on = frozenset(ids[1:])
+    with pytest.raises(StoreError, match="the disk is full"):
+        keys.revoke(ids[0], family=True)
 
 
 def test_a_key_that_is_found_past_a_gap_is_followed(gap: Chain, keys: ApiKeys) -> None:

@@ -29,7 +29,7 @@ __all__ = ["Revocations", "RevokedKeys", "chained"]
 _BATCH = 1000
 _MOST_PASSES = 64
 _MOST_FAILURES = 8
-"""Failures of the store in a row, one per key, after which it counts as down."""
+"""Failures of the store, one per key, after which it counts as down; those of all keys of an owner are in a row."""
 
 
 def chained(parts: Parts, record: KeyRecord, status: Status | None) -> Flow[list[KeyRecord]]:
@@ -79,10 +79,12 @@ class Revocations:
     def one(self, key_id: str, by: By, *, family: bool) -> Flow[KeyRecord]:
         """Revoke a key; with ``family``, also each key that it was rotated from or to, at any distance."""
         record: KeyRecord = yield from self._operations.move(key_id, Move.REVOKE, by)
-        if family:
-            # A revoked key is not rotated any more, so a successor that is read after it is the only one.
-            yield from self._along(record, "successor", by)
-            yield from self._along(record, "predecessor", by)
+        failed: dict[str, StoreError] = {}
+        # A revoked key is not rotated any more, so a successor that is read after it is the only one.
+        for link in ("successor", "predecessor") if family else ():
+            yield from self._along(record, link, by, failed)
+        if failed:
+            raise next(iter(failed.values()))
         return record
 
     def of_owner(self, owner: str | int, by: By) -> Flow[RevokedKeys]:
@@ -132,28 +134,39 @@ class Revocations:
         record: KeyRecord = found.record
         return record
 
-    def _along(self, record: KeyRecord, link: str, by: By) -> Flow[None]:
+    def _along(self, record: KeyRecord, link: str, by: By, failed: dict[str, StoreError]) -> Flow[None]:
+        """Revoke the keys on one side of a key; note a failure of the store, and go on with those behind it."""
         key_id: str | None = getattr(record, link)
-        met = {record.key_id}
+        met = {record.key_id, *failed}
         while key_id is not None and key_id not in met:
             met.add(key_id)
-            try:
-                moved = yield from self._operations.move(key_id, Move.REVOKE, by)
-            except KeyNotFound:  # it was deleted, and cannot be used; those behind it may
-                yield from self._past(record, link, by)
+            moved = yield from self._tried(key_id, by, failed)
+            if moved is None:  # it was deleted, and cannot be used, or the store fails on it; those behind it may
+                yield from self._past(record, link, by, failed)
                 return
             key_id = getattr(moved, link)
 
-    def _past(self, record: KeyRecord, link: str, by: By) -> Flow[None]:
-        """Revoke the keys behind a deleted one: a key before another rotates still, if it has not ended."""
+    def _past(self, record: KeyRecord, link: str, by: By, failed: dict[str, StoreError]) -> Flow[None]:
+        """Revoke the keys behind one that was not: a key before another rotates still, if it has not ended."""
         status = Status.ROTATING if link == "predecessor" else None
         kin = yield from chained(self._parts, record, status)
         for each in kin:
-            try:
-                moved = yield from self._operations.move(each.key_id, Move.REVOKE, by)
-            except KeyNotFound:
-                continue
-            yield from self._along(moved, "successor", by)
+            moved = None if each.key_id in failed else (yield from self._tried(each.key_id, by, failed))
+            if moved is not None:
+                yield from self._along(moved, "successor", by, failed)
+
+    def _tried(self, key_id: str, by: By, failed: dict[str, StoreError]) -> Flow[KeyRecord | None]:
+        """Revoke a key; return None for a deleted one, and for one that the store fails on, which is noted."""
+        try:
+            moved: KeyRecord = yield from self._operations.move(key_id, Move.REVOKE, by)
+        except KeyNotFound:
+            return None
+        except StoreError as error:
+            failed[key_id] = error
+            if len(failed) >= _MOST_FAILURES:
+                raise
+            return None
+        return moved
 
     def _pass(self, query: KeyQuery, ended: dict[str, KeyRecord], by: By) -> Flow[dict[str, str]]:
         """Go once through the keys of an owner; note those that ended now, and return those that could not.

@@ -11,7 +11,7 @@ import os
 from collections import Counter
 
 from secretsource._ground.namedtuple import NamedTuple
-from secretsource.exceptions import ConfigurationError
+from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.issuing._manage import field
 from secretsource.issuing._manage.upkeep.attention import attend, ended_since, is_old
 from secretsource.stores.base import EventKind, KeyQuery, OwnerEvent, OwnerEventKind
@@ -33,6 +33,8 @@ __all__ = ["ChoreReport", "Rounds", "upkeep_of"]
 TURN = 60.0
 """Seconds after which another process may do the chores, if the one that does them was killed."""
 _PAGE = 500
+_MOST_FAILURES = 8
+"""Keys that the store fails on, after which it counts as down."""
 MOST = 100_000
 """Keys that one run looks at."""
 
@@ -91,24 +93,34 @@ class Rounds:
         place: str | None = yield upkeep.take(holder, now, now + TURN)
         if place is None:
             return ChoreReport(busy=True)
-        counts: Counter[str] = Counter()
+        counts, failed = Counter[str](), list[StoreError]()
         seen, after = 0, place or None
         while seen < limit and self._parts.clock.now().wall < now + TURN:
             page: Page = yield from self._operations.list(KeyQuery(after=after, limit=min(_PAGE, limit - seen)))
-            yield from self._attend(page.records, rules, by, counts)
+            yield from self._attend(page.records, rules, by, counts, failed)
             seen, after = seen + len(page), page.next
             if after is None:
                 break
         yield upkeep.leave(holder, after or "")
+        if failed:
+            raise failed[0]
         told = {kind.value: counts[kind.value] for kind in _NOTICES if counts[kind.value]}
         return ChoreReport(seen, told, counts["revoked"], counts["deleted"], after is None)
 
-    def _attend(self, records: Sequence[KeyRecord], rules: Rules, by: By, counts: Counter[str]) -> Flow[None]:
-        """Do what some keys need; one that changes meanwhile waits for the next round."""
+    def _attend(
+        self, records: Sequence[KeyRecord], rules: Rules, by: By, counts: Counter[str], failed: list[StoreError]
+    ) -> Flow[None]:
+        """Do what some keys need; one that changes meanwhile, or that the store fails on, waits for the next round."""
         old: list[KeyRecord] = []
         for record in records:
-            yield from self._improve(record, rules, by, counts)
-            since = yield from self._ended_since(record, rules)
+            try:
+                yield from self._improve(record, rules, by, counts)
+                since = yield from self._ended_since(record, rules)
+            except StoreError as error:
+                failed.append(error)
+                if len(failed) >= _MOST_FAILURES:
+                    raise
+                continue
             if is_old(since, rules, self._parts.clock.now().wall):
                 old.append(record)
         if old:
