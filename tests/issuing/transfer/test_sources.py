@@ -189,6 +189,14 @@ def test_a_revoked_row_stays_revoked(imported: Any, why: Any) -> None:
     assert "no owner" in why("drf-api-key", DRF_TABLE)
 
 
+def test_a_column_beside_the_fields_of_a_dump_is_read(make_keys: Callable[..., ApiKeys], why: Any) -> None:
+    """You may add the owner to each object, for instance; an end there is no less an end."""
+    keys = make_keys(store=MemoryStore())
+    assert keys.import_rows([{**DRF_DUMP, "of": "acme"}], format="drf-api-key", columns={"owner": "of"}).imported == 1
+    assert [record.owner for record in keys.list().records] == ["acme"]
+    assert "'expires' may be a limit" in why("drf-api-key", {**DRF_DUMP, "expires": "2024-06-01"}, owner="acme")
+
+
 def test_columns_that_have_no_place_are_named(make_keys: Callable[..., ApiKeys]) -> None:
     """Roles of Unkey are, for instance; what is empty is not worth a word."""
     report = make_keys().import_rows([{**UNKEY_V2, "groups": []}], format="unkey")
@@ -209,7 +217,7 @@ def test_columns_of_our_own_format_that_nobody_mapped(make_keys: Callable[..., A
     assert (report.imported, report.ignored) == (3, {"e-mail": 3, "plan": 1})
     columns = (
         "valid_until is_active requestsRemaining monthly_quota end_date blocked notAfter key_ttl rpm max_requests "
-        "requestsPerMinute locked_at banned ip_whitelist allowedIps"
+        "rate requestsPerMinute locked_at banned ip_whitelist allowedIps"
     )
     for column in columns.split():
         (reason,) = keys.import_rows([{"owner": "acme", "plaintext": "other", column: "5"}]).reasons

@@ -39,7 +39,7 @@ _IS_SEAL = re.compile(r"([0-9a-f]{8})\$([0-9a-f]{32})")
 _LIMIT_OR_END = re.compile(
     r"expir|revok|disab|delet|block|suspend|inactiv|active|enabl|valid|until|limit|quota|remain|credit|refill|budget|"
     r"ends?(?:_|$)|^end|ratelimit|throttl|usage_?cap|not_?after|^ttl|ttl(?:_|$)|life(?:time|span)|"
-    r"archived|banned|cancel|closed|frozen|locked|retired|terminat|burst|(?:^|_)rp[smhd]$|uses_?left|"
+    r"archived|banned|cancel|closed|frozen|locked|retired|terminat|burst|^rates?$|(?:^|_)rp[smhd]$|uses_?left|"
     r"per_?(?:second|minute|hour|day|month)|max_?(?:call|request|use)|cidr|network|(?:white|allow)_?list|allow(?:ed)?_?ip",
     re.IGNORECASE,
 )

@@ -88,7 +88,9 @@ class Source:
         if LINE in cells:
             raise InvalidRequest("it is a line that could not be read: write its cells in place of the line")
         if self.format == "drf-api-key" and isinstance(cells.get("fields"), dict):
-            cells = {"id": cells.get("pk"), **cells["fields"]}  # one object of ``dumpdata --format jsonl``
+            of_dump = {"id": cells.pop("pk", None), **cells.pop("fields")}  # one object of ``dumpdata --format jsonl``
+            cells.pop("model", None)
+            cells.update(of_dump)
         mapped = {ours: cells.pop(theirs, None) for ours, theirs in self._columns.items()}
         decided = frozenset(name for name, cell in {**self._defaults, **mapped}.items() if cell not in _NOTHING)
         ours = FORMATS[self.format](cells, decided)

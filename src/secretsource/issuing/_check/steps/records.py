@@ -43,7 +43,7 @@ class Records:
         self.rotations = RotationDates(parts.store)
 
     def begin(self) -> int:
-        """Start reading a record that the cache will keep: from now on it hears news. Pass the result to `read`."""
+        """Start reading a record that the cache will keep: from now on it receives news. Pass the result to `read`."""
         self._begin()
         return self._cache.begin()
 
