@@ -17,7 +17,7 @@ from secretsource.providers.vault import VaultProvider
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = ["ask", "bao", "code", "fields", "front", "make", "place", "told"]
+__all__ = ["ask", "bao", "code", "fields", "front", "make", "place", "rules", "told"]
 
 
 @pytest.fixture
@@ -46,6 +46,13 @@ def make(bao: OpenBao, front: Relay) -> Generator[Callable[..., VaultProvider]]:
 def place(bao: OpenBao) -> str:
     """A path in the server that no other test uses."""
     return f"test/{uuid4().hex}"
+
+
+@pytest.fixture
+def rules(bao: OpenBao, place: str) -> str:
+    """A policy that lets read one secret, which is there."""
+    bao.put("secret", place, {"value": "x"})
+    return bao.policy(uuid4().hex, f"secret/data/{place}")
 
 
 def ask(provider: VaultProvider, location: str, **about: Any) -> Any:

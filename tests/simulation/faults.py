@@ -27,34 +27,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
 
-__all__ = ["FAULTS"]
+__all__ = ["FAULTS", "instead"]
 
 
 @contextmanager
-def _instead(owner: Any, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Generator[None]:
+def instead(owner: Any, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Generator[None]:
     """Put what ``make`` makes of the right thing in its place."""
     with patch.object(owner, name, make(getattr(owner, name))):
         yield
 
 
 def _forced_reads_join_older_calls() -> AbstractContextManager[None]:
-    return _instead(Board, "find", lambda find: lambda self, ask, mono: find(self, ask._replace(since=0), mono))
+    return instead(Board, "find", lambda find: lambda self, ask, mono: find(self, ask._replace(since=0), mono))
 
 
 def _nobody_joins() -> AbstractContextManager[None]:
-    return _instead(Board, "find", lambda find: lambda self, ask, mono: None)
+    return instead(Board, "find", lambda find: lambda self, ask, mono: None)
 
 
 def _a_late_answer_replaces_a_newer_one() -> AbstractContextManager[None]:
-    return _instead(Board, "answered", lambda answered: lambda self, flight: None)
+    return instead(Board, "answered", lambda answered: lambda self, flight: None)
 
 
 def _news_does_not_reach_calls_under_way() -> AbstractContextManager[None]:
-    return _instead(Board, "disown", lambda disown: lambda self, ref: None)
+    return instead(Board, "disown", lambda disown: lambda self, ref: None)
 
 
 def _news_of_a_pointer_stays_there() -> AbstractContextManager[None]:
-    return _instead(State, "since", lambda since: lambda self, name, fresh: since(self, "", fresh))
+    return instead(State, "since", lambda since: lambda self, name, fresh: since(self, "", fresh))
 
 
 def _a_refusal_joins_an_older_one() -> AbstractContextManager[None]:
@@ -65,7 +65,7 @@ def _a_refusal_joins_an_older_one() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(State, "refuse", joining)
+    return instead(State, "refuse", joining)
 
 
 def _only_the_first_reader_is_woken() -> AbstractContextManager[None]:
@@ -76,7 +76,7 @@ def _only_the_first_reader_is_woken() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(Flight, "land", forgetful)
+    return instead(Flight, "land", forgetful)
 
 
 def _a_cancelled_reader_takes_the_call_along() -> AbstractContextManager[None]:
@@ -91,11 +91,11 @@ def _a_cancelled_reader_takes_the_call_along() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(_async_resolver.AsyncResolver, "_awaited", taking)
+    return instead(_async_resolver.AsyncResolver, "_awaited", taking)
 
 
 def _a_call_is_never_cut_off() -> AbstractContextManager[None]:
-    return _instead(Crew, "_cut_off", lambda cut_off: lambda self: None)
+    return instead(Crew, "_cut_off", lambda cut_off: lambda self: None)
 
 
 def _jitter_lengthens_the_ttl() -> AbstractContextManager[None]:
@@ -105,14 +105,14 @@ def _jitter_lengthens_the_ttl() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(cache, "schedule", longer)
+    return instead(cache, "schedule", longer)
 
 
 def _nothing_is_too_stale() -> AbstractContextManager[None]:
     def patient(age: Callable[..., Age]) -> Callable[..., Age]:
         return lambda self, now: found if (found := age(self, now)) is not Age.GONE else Age.STALE
 
-    return _instead(CachedAnswer, "age", patient)
+    return instead(CachedAnswer, "age", patient)
 
 
 def _a_denial_leaves_the_value() -> AbstractContextManager[None]:
@@ -126,19 +126,19 @@ def _a_denial_leaves_the_value() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(Cache, "keep", lenient)
+    return instead(Cache, "keep", lenient)
 
 
 def _news_hides_a_denial() -> AbstractContextManager[None]:
-    return _instead(state, "_ends", lambda ends: lambda *given: False)
+    return instead(state, "_ends", lambda ends: lambda *given: False)
 
 
 def _two_answers_are_not_doubted() -> AbstractContextManager[None]:
-    return _instead(State, "_doubt", lambda doubt: lambda self, *given: None)
+    return instead(State, "_doubt", lambda doubt: lambda self, *given: None)
 
 
 def _a_frozen_process_notices_nothing() -> AbstractContextManager[None]:
-    return _instead(Engine, "now", lambda now: lambda self: self.clock.now())
+    return instead(Engine, "now", lambda now: lambda self: self.clock.now())
 
 
 FAULTS: tuple[Callable[[], AbstractContextManager[None]], ...] = (

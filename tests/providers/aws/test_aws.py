@@ -14,20 +14,10 @@ from secretsource.providers.aws import AwsProvider
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from boto3.session import Session
 
 ABSENT = NotFound(f"not in {REGION}")
 NOWHERE = SecretRef("aws", "NOWHERE")
-
-
-@pytest.fixture
-def aws() -> Generator[AwsInProcess]:
-    """An empty AWS."""
-    aws = AwsInProcess()
-    with aws.cleanup:
-        yield aws
 
 
 class Calls:

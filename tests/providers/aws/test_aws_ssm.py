@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from tests.servers.aws import REGION, AwsInProcess, fault
@@ -10,19 +10,8 @@ from tests.servers.aws import REGION, AwsInProcess, fault
 from secretsource.providers.aws_ssm import AwsParameterProvider
 from secretsource.providers.base import Failed, FailureCode, Found, NotFound, SecretRef
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
 ABSENT = NotFound(f"not in {REGION}")
 TOKEN = SecretRef("aws-ssm", "/prod/token")
-
-
-@pytest.fixture
-def aws() -> Generator[AwsInProcess]:
-    """An empty AWS."""
-    aws = AwsInProcess()
-    with aws.cleanup:
-        yield aws
 
 
 def put(aws: AwsInProcess, name: str, *values: str, kind: str = "SecureString") -> None:

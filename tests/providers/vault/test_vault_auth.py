@@ -9,7 +9,6 @@ import time
 from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import jwt
 import pytest
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.servers.openbao import OpenBao
 from tests.servers.relay import Relay, relay
-from tests.servers.vault import ask, bao, code, fields, front, make, place, told
+from tests.servers.vault import ask, bao, code, fields, front, make, place, rules, told
 
 from secretsource.providers._vault import methods
 from secretsource.providers.base import FailureCode, Found, SecretRef
@@ -27,14 +26,7 @@ from secretsource.providers.vault import VaultProvider
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-__all__ = ["bao", "front", "make", "place"]
-
-
-@pytest.fixture
-def rules(bao: OpenBao, place: str) -> str:
-    """A policy that lets read one secret, which is there."""
-    bao.put("secret", place, {"value": "x"})
-    return bao.policy(uuid4().hex, f"secret/data/{place}")
+__all__ = ["bao", "front", "make", "place", "rules"]
 
 
 @pytest.fixture

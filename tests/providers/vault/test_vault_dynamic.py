@@ -14,8 +14,8 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from tests.servers.openbao import OpenBao, bao
 from tests.servers.postgres import PASSWORD, SUPERUSER, Postgres, postgres
-from tests.servers.relay import Relay, Reply, relay
-from tests.servers.vault import told
+from tests.servers.relay import Relay, Reply
+from tests.servers.vault import front, told
 
 from secretsource import AsyncResolver, Resolver
 from secretsource.providers._vault import engines
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from secretsource import Secret
 
-__all__ = ["bao"]
+__all__ = ["bao", "front"]
 
 SECONDS = float(os.environ.get("SECRETSOURCE_LEASE_TEST_SECONDS", "30"))
 """How long the constant queries go on, ten times the length of a lease."""
@@ -115,13 +115,6 @@ def engine(bao: OpenBao, database: Postgres) -> Generator[Engine]:
     yield engine
     bao.do("POST", f"sys/leases/revoke-force/{engine.mount}")
     bao.do("DELETE", f"sys/mounts/{engine.mount}")
-
-
-@pytest.fixture
-def front(bao: OpenBao) -> Generator[Relay]:
-    """What comes by on the way to the server."""
-    with relay(bao.address) as front:
-        yield front
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 from tests.servers.openbao import DurableOpenBao, OpenBao, durable_openbao
 from tests.servers.relay import Call, Relay, Reply
-from tests.servers.vault import ask, bao, code, fields, front, make, place
+from tests.servers.vault import ask, bao, code, fields, front, make, place, rules
 
 from secretsource import Resolver
 from secretsource.providers._vault.auth import Grant
@@ -25,14 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
-__all__ = ["bao", "front", "make", "place"]
-
-
-@pytest.fixture
-def rules(bao: OpenBao, place: str) -> str:
-    """A policy that lets read one secret, which is there."""
-    bao.put("secret", place, {"value": "x"})
-    return bao.policy(uuid4().hex, f"secret/data/{place}")
+__all__ = ["bao", "front", "make", "place", "rules"]
 
 
 @pytest.fixture

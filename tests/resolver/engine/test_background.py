@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from queue import SimpleQueue
 from threading import Event, Thread
 from threading import enumerate as threads
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.waiting import wait_until
 
 from secretsource import Resolver
 from secretsource.resolver._engine.background import MAX_THREADS, Background
 from secretsource.testing import FakeClock, ScriptedProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "it has not happened"
-        time.sleep(0.001)
+    pass
 
 
 def test_bounded() -> None:

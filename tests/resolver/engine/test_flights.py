@@ -10,6 +10,7 @@ from threading import Barrier, Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.waiting import wait_until
 
 from secretsource import AsyncResolver, Resolver
 from secretsource._ground.clock import SYSTEM_CLOCK, Instant
@@ -202,13 +203,6 @@ class TestInterrupted:
         provider.interruption = None
         resolver.get("N5")
         wait_until(lambda: provider.calls == 12)
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "it has not happened"
-        time.sleep(0.001)
 
 
 async def arrival(condition: Callable[[], object]) -> None:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.server.test_process import command, found_service, serving
-from tests.server.webhooks.receiver import Receiver, receiving, signing_secret
+from tests.server.webhooks.receiver import Receiver, signing_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 TABLE = """
@@ -24,13 +23,6 @@ url = "{url}"
 secret = "HOOK"
 private = true
 """
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """A receiver that outlives the services."""
-    with receiving() as receiver:
-        yield receiver
 
 
 @pytest.fixture

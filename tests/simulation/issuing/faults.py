@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from tests.simulation.faults import instead
 from tests.simulation.issuing.network import SlowStore
 
 from secretsource.issuing import LocalLimiter
@@ -38,13 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["FAULTS"]
 
 
-@contextmanager
-def _instead(owner: Any, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Generator[None]:
-    """Put what ``make`` makes of the right thing in its place."""
-    with patch.object(owner, name, make(getattr(owner, name))):
-        yield
-
-
 def _ttl_counts_from_after_the_read() -> AbstractContextManager[None]:
     def late(fill: Callable[..., Any]) -> Callable[..., Any]:
         def wrong(self: RecordCache, hashed: bytes, record: KeyRecord, mono: float, wall: float, *more: Any) -> Entry:
@@ -53,15 +47,15 @@ def _ttl_counts_from_after_the_read() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(RecordCache, "fill", late)
+    return instead(RecordCache, "fill", late)
 
 
 def _floors_are_off() -> AbstractContextManager[None]:
-    return _instead(RecordCache, "_is_outdated", lambda _: lambda self, record, mono, begun: begun < self._forgotten)
+    return instead(RecordCache, "_is_outdated", lambda _: lambda self, record, mono, begun: begun < self._forgotten)
 
 
 def _the_fence_of_forgotten_floors_is_off() -> AbstractContextManager[None]:
-    return _instead(
+    return instead(
         RecordCache,
         "_is_outdated",
         lambda right: lambda self, record, mono, begun: right(self, record, mono, max(begun, self._forgotten)),
@@ -69,7 +63,7 @@ def _the_fence_of_forgotten_floors_is_off() -> AbstractContextManager[None]:
 
 
 def _a_reading_does_not_say_when_it_began() -> AbstractContextManager[None]:
-    return _instead(
+    return instead(
         RecordCache,
         "fill",
         lambda fill: (
@@ -90,7 +84,7 @@ def _a_revision_goes_back() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(RecordCache, "fill", forgetful)
+    return instead(RecordCache, "fill", forgetful)
 
 
 def _a_later_record_leaves_the_older_entry() -> AbstractContextManager[None]:
@@ -107,7 +101,7 @@ def _a_later_record_leaves_the_older_entry() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(RecordCache, "fill", forgetful)
+    return instead(RecordCache, "fill", forgetful)
 
 
 def _an_end_that_was_seen_is_forgotten() -> AbstractContextManager[None]:
@@ -120,7 +114,7 @@ def _an_end_that_was_seen_is_forgotten() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(Verifier, "__init__", forgetful)
+    return instead(Verifier, "__init__", forgetful)
 
 
 def _news_leaves_the_entry() -> AbstractContextManager[None]:
@@ -133,7 +127,7 @@ def _news_leaves_the_entry() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(RecordCache, "news", lenient)
+    return instead(RecordCache, "news", lenient)
 
 
 def _a_cached_record_is_written_back() -> AbstractContextManager[None]:
@@ -146,7 +140,7 @@ def _a_cached_record_is_written_back() -> AbstractContextManager[None]:
         done: bool = yield self._parts.store.update(change)
         return (change.record,) if done else ()
 
-    return _instead(Flushes, "_rehash", lambda _: wrong)
+    return instead(Flushes, "_rehash", lambda _: wrong)
 
 
 def _a_rotation_does_not_compare() -> AbstractContextManager[None]:
@@ -165,7 +159,7 @@ def _a_rotation_does_not_compare() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(MemoryStore, "rotate", careless)
+    return instead(MemoryStore, "rotate", careless)
 
 
 @contextmanager
@@ -184,8 +178,8 @@ def _news_goes_before_the_commit() -> Generator[None]:
 
     with ExitStack() as stack:
         for name in ("insert", "update", "update_all", "rotate"):
-            stack.enter_context(_instead(SlowStore, name, early))
-        stack.enter_context(_instead(Operations, "tell", silent))
+            stack.enter_context(instead(SlowStore, name, early))
+        stack.enter_context(instead(Operations, "tell", silent))
         yield
 
 
@@ -199,7 +193,7 @@ def _revoke_all_has_no_second_pass() -> AbstractContextManager[None]:
         left = yield from self._pass(KeyQuery(owner=owner, limit=1000), ended, by)
         return RevokedKeys(ended.values(), left)
 
-    return _instead(Revocations, "of_owner", lambda _: wrong)
+    return instead(Revocations, "of_owner", lambda _: wrong)
 
 
 def _revoke_all_counts_the_revoked_only() -> AbstractContextManager[None]:
@@ -218,11 +212,11 @@ def _revoke_all_counts_the_revoked_only() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(revocations.Revocations, "_pass", narrow)
+    return instead(revocations.Revocations, "_pass", narrow)
 
 
 def _a_family_is_the_key_alone() -> AbstractContextManager[None]:
-    return _instead(Revocations, "_along", lambda _: lambda *given: iter(()))
+    return instead(Revocations, "_along", lambda _: lambda *given: iter(()))
 
 
 def _a_refused_draw_takes_from_the_first_rule() -> AbstractContextManager[None]:
@@ -235,7 +229,7 @@ def _a_refused_draw_takes_from_the_first_rule() -> AbstractContextManager[None]:
             after[place] = level
         return Draw(self, tuple(after), mono, wall)
 
-    return _instead(Plan, "draw", lambda _: wrong)
+    return instead(Plan, "draw", lambda _: wrong)
 
 
 def _a_cached_check_is_charged_twice() -> AbstractContextManager[None]:
@@ -246,16 +240,16 @@ def _a_cached_check_is_charged_twice() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(LocalLimiter, "take", twice)
+    return instead(LocalLimiter, "take", twice)
 
 
 def _the_wall_clock_is_believed() -> AbstractContextManager[None]:
-    return _instead(Present, "both", lambda _: lambda self: self._both())
+    return instead(Present, "both", lambda _: lambda self: self._both())
 
 
 def _a_lost_race_counts_as_won() -> AbstractContextManager[None]:
     """Whoever is second leaves the record of the first, and says that it is done."""
-    return _instead(MemoryStore, "update", lambda update: lambda self, change: update(self, change) or True)
+    return instead(MemoryStore, "update", lambda update: lambda self, change: update(self, change) or True)
 
 
 def _an_event_is_lost() -> AbstractContextManager[None]:
@@ -267,7 +261,7 @@ def _an_event_is_lost() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(MemoryStore, "_made", forgetful)
+    return instead(MemoryStore, "_made", forgetful)
 
 
 def _an_update_stops_at_the_old_key() -> AbstractContextManager[None]:
@@ -277,7 +271,7 @@ def _an_update_stops_at_the_old_key() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(Updates, "_line", short)
+    return instead(Updates, "_line", short)
 
 
 def _an_update_is_not_announced() -> AbstractContextManager[None]:
@@ -288,13 +282,13 @@ def _an_update_is_not_announced() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(Updates, "update", silent)
+    return instead(Updates, "update", silent)
 
 
 def _a_stamp_leaves_out_the_terms() -> AbstractContextManager[None]:
     """An owner that changes leaves records renewed, where no news of it comes."""
     wrong: Any = property(lambda record: record.revision)
-    return _instead(KeyRecord, "stamp", lambda _: wrong)
+    return instead(KeyRecord, "stamp", lambda _: wrong)
 
 
 def _a_suspension_is_not_weighed() -> AbstractContextManager[None]:
@@ -305,12 +299,12 @@ def _a_suspension_is_not_weighed() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(Entry, "__init__", blind)
+    return instead(Entry, "__init__", blind)
 
 
 def _credits_are_not_waited_for() -> AbstractContextManager[None]:
     """A purse that is empty pays all the same."""
-    return _instead(
+    return instead(
         MemoryCredits,
         "spend",
         lambda spend: lambda self, purses, cost: spend(self, purses, cost)._replace(is_granted=True),
@@ -334,18 +328,18 @@ def _credits_are_read_before_they_are_written() -> AbstractContextManager[None]:
 
         return wrong
 
-    return _instead(SlowStore, "_asked", split)
+    return instead(SlowStore, "_asked", split)
 
 
 def _a_refused_payment_keeps_the_rate() -> AbstractContextManager[None]:
-    return _instead(drawing, "undo_quietly", lambda _: lambda parts, receipt: iter(()))
+    return instead(drawing, "undo_quietly", lambda _: lambda parts, receipt: iter(()))
 
 
 def _a_top_up_that_lost_the_race_counts_as_made() -> AbstractContextManager[None]:
     def wrong(update_all: Callable[..., Any]) -> Callable[..., Any]:
         return lambda self, changes: update_all(self, changes) or changes[0].event.fields == ("credits",)
 
-    return _instead(MemoryStore, "update_all", wrong)
+    return instead(MemoryStore, "update_all", wrong)
 
 
 FAULTS: tuple[Callable[[], AbstractContextManager[None]], ...] = (

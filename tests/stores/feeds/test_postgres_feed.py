@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.stores.databases import PostgresDatabase, do
 from tests.stores.ears import Ear
+from tests.waiting import wait_until
 
 from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.stores import sql
@@ -57,14 +57,6 @@ def listen(store: sql.PostgresStore) -> Iterator[Callable[..., tuple[Listening, 
         listening()
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Wait until something is so."""
-    patience = monotonic() + 30
-    while not condition():
-        assert monotonic() < patience
-        sleep(0.01)
-
-
 @pytest.mark.parametrize("payload", ["", "x", ONE.key_id, f"{ONE.key_id}:٣", "x:" + "9" * 4301, "\x01:1", "a" * 7000])
 def test_junk_is_a_gap(payload: str, database_url: str, listen: Callable[..., tuple[Listening, Ear]]) -> None:
     """Whoever may connect to the database can empty caches, and silences nobody."""
@@ -79,9 +71,9 @@ def test_it_proves_itself_again_and_again(listen: Callable[..., tuple[Listening,
     """With notices that no listener hears of."""
     listening, ear = listen()
     assert ear.next() == GAP
-    until(lambda: listening.health().listening)
+    wait_until(lambda: listening.health().listening)
     first = listening.health()
-    until(lambda: listening.health().heard != first.heard)
+    wait_until(lambda: listening.health().heard != first.heard)
     assert listening.health().since == first.since
     assert ear.is_quiet(0)
 
@@ -103,7 +95,7 @@ def test_a_notice_that_does_not_arrive_is_no_feed(
     assert not health.listening
     assert "feed_url=" in health.trouble
     is_lost.clear()
-    until(lambda: listening.health().listening)
+    wait_until(lambda: listening.health().listening)
     assert listening.health().trouble == ""
 
 
@@ -117,7 +109,7 @@ def test_a_notice_that_cannot_be_sent_keeps_the_connection(
 
     listening, ear = listen(announce)
     assert ear.next() == GAP
-    until(lambda: listening.health().trouble)
+    wait_until(lambda: listening.health().trouble)
     assert not listening.health().listening
     do(database_url, f"SELECT pg_notify('secretsource_keys', '{ONE.key_id}:2')")
     assert ear.next() == ONE
@@ -127,13 +119,13 @@ def test_a_connection_that_is_cut_is_a_gap(database_url: str, listen: Callable[.
     """It is had again, and proved again."""
     listening, ear = listen()
     assert ear.next() == GAP
-    until(lambda: listening.health().listening)
+    wait_until(lambda: listening.health().listening)
     do(
         database_url,
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND pid <> pg_backend_pid()",
     )
     assert ear.next() == GAP
-    until(lambda: listening.health().listening)
+    wait_until(lambda: listening.health().listening)
 
 
 def test_keys_say_whether_they_hear(database_url: str, store: sql.PostgresStore) -> None:
@@ -145,7 +137,7 @@ def test_keys_say_whether_they_hear(database_url: str, store: sql.PostgresStore)
         (before,) = keys.health().feeds
         assert (before.listening, keys.health().hears) == (False, False)
         assert keys.check(keys.issue(owner="acme").plaintext, scope=NO_SCOPE)
-        until(lambda: keys.health().hears)
+        wait_until(lambda: keys.health().hears)
         (feed,) = keys.health().feeds
         assert feed.name.startswith("postgresql://127.0.0.1:")
         assert "password" not in str(keys.health())

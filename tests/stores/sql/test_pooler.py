@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import closing
-from time import monotonic, sleep
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ import psycopg
 import pytest
 from tests.servers.pgbouncer import needs_pgbouncer, pgbouncer
 from tests.stores.databases import PostgresDatabase
+from tests.waiting import wait_until
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys
@@ -20,7 +20,7 @@ from secretsource.stores import sql
 from secretsource.testing._stores.samples import new, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.servers.pgbouncer import Pgbouncer
     from tests.servers.postgres import Postgres
@@ -43,14 +43,6 @@ def url(pooler: Pgbouncer, database_url: str) -> str:
     """A store behind it, with empty tables, and news on another way."""
     PostgresDatabase(database_url)
     return f"{pooler.url}?pooler=transaction&feed_url={quote(database_url, safe='')}"
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until something is so."""
-    patience = monotonic() + 30
-    while not condition():
-        assert monotonic() < patience
-        sleep(0.01)
 
 
 def test_all_work_of_all_clients_is_done(url: str) -> None:
@@ -90,10 +82,10 @@ def test_news_is_heard_past_the_pooler(url: str) -> None:
     with ApiKeys.open(url, peppers=PEPPERS, ttl=600) as one, ApiKeys.open(url, peppers=PEPPERS, ttl=600) as other:
         issued = one.issue(owner="acme")
         assert other.check(issued.plaintext, scope=NO_SCOPE)
-        until(lambda: other.health().hears)
+        wait_until(lambda: other.health().hears)
         assert other.check(issued.plaintext, scope=NO_SCOPE)
         one.revoke(issued.record.key_id)
-        until(lambda: not other.check(issued.plaintext, scope=NO_SCOPE))
+        wait_until(lambda: not other.check(issued.plaintext, scope=NO_SCOPE))
 
 
 @pytest.mark.parametrize("told", ["?pooler=transaction&timeout=0.3", "?timeout=0.3"], ids=["admitted", "hidden"])
@@ -103,7 +95,7 @@ def test_a_feed_through_the_pooler_is_no_feed(pooler: Pgbouncer, told: str, feed
     beside = f"&{feed}={quote(pooler.url, safe='')}" if feed else ""
     with closing(sql.PostgresStore.open(f"{pooler.url}{told}{beside}")) as store:
         subscription = store.subscribe(lambda _: None)
-        until(lambda: subscription.health().trouble)
+        wait_until(lambda: subscription.health().trouble)
         health = subscription.health()
         subscription()
     assert not health.listening

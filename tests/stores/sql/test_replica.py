@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from tests.servers.postgres import pair
 from tests.stores.databases import PostgresDatabase, do
+from tests.waiting import wait_until
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing import NO_SCOPE, ApiKeys, Status
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
     from tests.servers.postgres import Postgres
 
 PEPPERS = ["a pepper of the tests, long enough"]
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until something is so."""
-    patience = monotonic() + 20
-    while not condition():
-        assert monotonic() < patience
-        sleep(0.01)
 
 
 class Pair:
@@ -49,14 +42,14 @@ class Pair:
         with psycopg.connect(self.primary.url) as primary, psycopg.connect(self.standby.url) as standby:
             written = primary.execute("SELECT pg_current_wal_insert_lsn()").fetchone()
             assert written is not None
-            until(lambda: standby.execute("SELECT pg_last_wal_replay_lsn() >= %s", written).fetchone() == (True,))
+            wait_until(lambda: standby.execute("SELECT pg_last_wal_replay_lsn() >= %s", written).fetchone() == (True,))
 
     def pause(self) -> None:
         """Let the standby replay nothing more, once it shows all that was written before."""
         self.catch_up()
         do(self.standby.url, "SELECT pg_wal_replay_pause()")
         with closing(sql.PostgresStore.open(self.standby.url)) as store:
-            until(
+            wait_until(
                 lambda: store.database.read(
                     lambda each: each.exec_driver_sql("SELECT pg_get_wal_replay_pause_state()").scalar() == "paused"
                 )
@@ -72,7 +65,7 @@ def running() -> Iterator[Pair]:
     """Two servers for the tests that leave them up."""
     with pair() as (primary, standby):
         version = sql.migrate(primary.url)
-        until(lambda: sql.current_revision(standby.url) == version)
+        wait_until(lambda: sql.current_revision(standby.url) == version)
         yield Pair(primary, standby)
 
 
@@ -83,7 +76,7 @@ def servers(running: Pair) -> Iterator[Pair]:
     with closing(sql.PostgresStore.open(running.primary.url)) as store:
         store.insert([new(1)])
     with closing(sql.PostgresStore.open(running.standby.url)) as store:
-        until(lambda: store.get(record(1).key_id))
+        wait_until(lambda: store.get(record(1).key_id))
     yield running
     running.resume()
 
@@ -134,7 +127,7 @@ def test_a_fresh_check_reads_from_the_primary(servers: Pair) -> None:
         issued, other = keys.issue(owner="acme"), keys.issue(owner="acme")
         assert keys.check(issued.plaintext, scope=NO_SCOPE)
         with closing(sql.PostgresStore.open(servers.standby.url)) as store:
-            until(lambda: store.get(other.record.key_id))
+            wait_until(lambda: store.get(other.record.key_id))
         assert keys.check(issued.plaintext, scope=NO_SCOPE)
         servers.pause()
         assert keys.revoke(issued.record.key_id).status is Status.REVOKED
@@ -175,16 +168,16 @@ async def test_a_primary_that_takes_no_more_changes_is_left() -> None:
         sql.migrate(both(primary, standby))
         with closing(sql.PostgresStore.open(both(primary, standby))) as store:
             store.insert([new(1)])
-            until(lambda: sql.current_revision(standby.url))
+            wait_until(lambda: sql.current_revision(standby.url))
             with closing(sql.PostgresStore.open(standby.url)) as follower:
-                until(lambda: follower.get(record(1).key_id))
+                wait_until(lambda: follower.get(record(1).key_id))
             loop_store = sql.AsyncPostgresStore(store)
             assert store.get(record(1).key_id) == await loop_store.get(record(1).key_id) == record(1)
             kept = connection_of(loop_store)
             standby.promote()
             do(primary.url, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
             with closing(sql.PostgresStore.open(primary.url)) as demoted:
-                until(
+                wait_until(
                     lambda: demoted.database.read(
                         lambda each: each.exec_driver_sql("SHOW transaction_read_only").scalar() == "on"
                     )
@@ -252,14 +245,14 @@ def test_nothing_confirmed_is_lost_in_a_failover(capsys: pytest.CaptureFixture[s
         with ApiKeys.open(url, peppers=PEPPERS, ttl=0) as keys:
             load = Load(keys)
             load.begin()
-            until(lambda: len(load.issued) > 50)
-            until(lambda: keys.check(load.issued[1], scope=NO_SCOPE))
+            wait_until(lambda: len(load.issued) > 50)
+            wait_until(lambda: keys.check(load.issued[1], scope=NO_SCOPE))
             primary.kill()
             standby.promote()
             before, began = len(load.issued), monotonic()
-            until(lambda: len(load.issued) > before + 4)  # more than may have been under way
+            wait_until(lambda: len(load.issued) > before + 4)  # more than may have been under way
             taken = monotonic() - began
-            until(lambda: len(load.issued) > before + 50)
+            wait_until(lambda: len(load.issued) > before + 50)
             load.end()
             lost = [
                 text
@@ -267,7 +260,7 @@ def test_nothing_confirmed_is_lost_in_a_failover(capsys: pytest.CaptureFixture[s
                 if bool(keys.check(text, scope=NO_SCOPE, fresh=True)) is (text in load.revoked)
             ]
             assert lost == []
-            until(lambda: keys.health().hears)
+            wait_until(lambda: keys.health().hears)
         primary.start()  # so that it can be stopped
     with capsys.disabled():
         print(f"\nfailover: changes go on {taken:.2f} s after the promotion; {len(load.issued)} confirmed, 0 lost")
