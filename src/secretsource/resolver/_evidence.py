@@ -7,10 +7,6 @@ import os
 
 from secretsource._ground.namedtuple import NamedTuple
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["EVIDENCE", "Evidence"]
 
 

@@ -18,8 +18,6 @@ from secretsource.server.service import Service
 from secretsource.server.settings import DEFAULT_STORE, ServerSettings, read_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from secretsource.issuing import Settings
 
 __all__ = ["PEPPER", "key_settings", "load_settings", "open_service", "resolved"]
@@ -27,18 +25,16 @@ __all__ = ["PEPPER", "key_settings", "load_settings", "open_service", "resolved"
 PEPPER = "SECRETSOURCE_PEPPER"
 
 
-def load_settings(environ: Mapping[str, str] = os.environ) -> ServerSettings:
+def load_settings() -> ServerSettings:
     """Read the table ``[server]`` of the configuration that is in force; without one, take every default.
 
-    Args:
-        environ: Environment variables: ``SECRETSOURCE_CONFIG`` names the file, and ``SECRETSOURCE_STORE`` the store
-            unless the file does.
+    The variable ``SECRETSOURCE_CONFIG`` names the file, and ``SECRETSOURCE_STORE`` the store unless the file does.
 
     Raises:
         ConfigurationError: The file or a setting is wrong.
     """
-    settings = read_settings(load_table("server", environ=environ))
-    store = environ.get("SECRETSOURCE_STORE")
+    settings = read_settings(load_table("server"))
+    store = os.environ.get("SECRETSOURCE_STORE")
     return replace(settings, store=store) if store and settings.store == DEFAULT_STORE else settings
 
 

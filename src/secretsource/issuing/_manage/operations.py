@@ -1,6 +1,6 @@
 """The operations on keys beside checks: each is a flow over the same parts, which either shell runs.
 
-An operation that changes a record reads it, decides by `_lifecycle`, and stores it by compare-and-set; when another
+An operation that changes a record reads it, decides by `lifecycle`, and stores it by compare-and-set; when another
 call was quicker, it starts again on the newer record. No operation starts from a cached record.
 """
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from concurrent.futures import ThreadPoolExecutor
+from time import time
 from typing import TYPE_CHECKING
 
 from secretsource import get_secret_set
@@ -16,7 +16,7 @@ from secretsource.server.outgoing.worker import AT_ONCE
 from secretsource.server.webhooks.signature import read_signing_secret, signed_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from secretsource.server.webhooks.settings import WebhookSettings
     from secretsource.stores.base import Message
@@ -34,12 +34,10 @@ class Sender:
 
     Args:
         endpoint: The endpoint.
-        clock: Returns seconds since 1970 UTC.
     """
 
-    def __init__(self, endpoint: WebhookSettings, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, endpoint: WebhookSettings) -> None:
         self._endpoint = endpoint
-        self._clock = clock
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix=f"secretsource-webhook-{endpoint.name}")
 
     async def __call__(self, message: Message) -> Failure | None:
@@ -58,7 +56,7 @@ class Sender:
         body = message.body.encode()
         try:
             secrets = signing_secrets(endpoint)
-            headers = signed_headers(secrets, message.id, int(self._clock()), body)
+            headers = signed_headers(secrets, message.id, int(time()), body)
             del secrets
             request = Request(target, "POST", headers, body)
             reply = exchange(request, within=WITHIN, most=0, private=endpoint.private)
