@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretsource.issuing import HttpAnswer
 from secretsource.server.connections.ambiguity import is_text
+from secretsource.server.news.logs import place_of
 from secretsource.server.problems import DEFECT, MEDIA_TYPE, Problem, identified, problem
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def refusal(answer: HttpAnswer) -> Reply:
 def _defect(error: Exception) -> Reply:
     """Return the reply to an error that nobody expected; the log has its place, by the number of the request."""
     number = _number()
-    _log.error(_FAILED, number, type(error).__name__, _place(error))
+    _log.error(_FAILED, number, type(error).__name__, place_of(error.__traceback__))
     return Reply.of(identified(DEFECT, number))
 
 
@@ -253,7 +253,7 @@ class _Exchange:
             if self._is_gone:
                 return
             if not isinstance(error, _TooLarge):
-                _log.error(_FAILED, self.request_id, type(error).__name__, _place(error))
+                _log.error(_FAILED, self.request_id, type(error).__name__, place_of(error.__traceback__))
             if self.status == 0:
                 await self.answer(_TOO_LARGE if self._received > LARGEST_BODY else DEFECT)
 
@@ -312,11 +312,3 @@ def _declared(scope: Scope) -> int:
     """Return the length that a request announces for its body, or 0."""
     written = dict(scope["headers"]).get(b"content-length", b"")
     return int(written) if written.isdigit() and len(written) < 20 else 0
-
-
-def _place(error: BaseException) -> str:
-    """Return the file and line where an error arose, and no value."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "an unknown place" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
