@@ -10,8 +10,8 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from tests.stores.databases import PostgresDatabase
-from tests.stores.sql.test_replica import until
 from tests.stores.sql.test_sessions import setting
+from tests.waiting import wait_until
 
 from secretsource.exceptions import PlanExceeded
 from secretsource.issuing import ApiKeys
@@ -56,7 +56,7 @@ def at_once(url: str, lock: str, values: list[Any], call: Callable[[], object]) 
         holder.execute(lock.encode(), values)
         with ThreadPoolExecutor(2) as threads:
             calls = [threads.submit(answer) for _ in range(2)]
-            until(lambda: watcher.execute(WAITING.encode()).fetchone() == (2,))
+            wait_until(lambda: watcher.execute(WAITING.encode()).fetchone() == (2,))
             holder.rollback()
             return [each.result() for each in calls]
 
