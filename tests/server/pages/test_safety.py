@@ -125,6 +125,15 @@ async def test_a_preview_spends_nothing(world: World, browser: Browser) -> None:
     assert (await open_link(browser, link)).status == 303
 
 
+async def test_a_link_that_is_opened_twice_signs_in_from_either_window(world: World, browser: Browser) -> None:
+    """The second window, or a link beside the first one, does not end the form of the first one."""
+    first, second = [(await new_link(world.keys, "acme")).plaintext for _ in range(2)]
+    await browser.get(f"/portal/sign-in?link={first}")
+    token = browser.token
+    await browser.get(f"/portal/sign-in?link={second}")
+    assert (await browser.post("/portal/sign-in", {"link": first, "form_token": token})).status == 303
+
+
 async def test_a_late_link_is_refused(world: World, browser: Browser) -> None:
     """A minute after it was made, it has ended."""
     late = await world.keys.passes.issue(LINK, "acme", expires_in=1e-6)
