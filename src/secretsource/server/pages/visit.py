@@ -32,7 +32,7 @@ __all__ = ["COOKIES", "Visit"]
 
 COOKIES = {Role.NOBODY: "visit", Role.CUSTOMER: "portal", Role.OPERATOR: "operator"}
 """The bare names of the cookies; a customer and an operator may be signed in side by side."""
-ZONE = "zone"
+ZONE = "secretsource-zone"
 """The cookie in which the script of the pages keeps the time zone of the reader."""
 
 

@@ -17,10 +17,14 @@ ZONE = "Asia/Kolkata"
 
 
 async def test_a_reader_sees_its_own_time_and_utc_beside_it(site: Site, chromium: Browser, owner: str) -> None:
-    """The script writes the time at first; the server knows the zone from then on, and writes the same."""
+    """The script writes the time at first; the server knows the zone from then on, and writes the same.
+
+    A cookie of the application that the pages are mounted in stays, whatever its name.
+    """
     record = (await site.key(owner, name="Nightly export")).record
     here, there = (datetime.fromtimestamp(record.created, zone) for zone in (ZoneInfo(ZONE), UTC))
     async with await chromium.new_context(locale="de-DE", timezone_id=ZONE, **SHAPES["desktop"]) as context:
+        await context.add_cookies([{"name": "zone", "value": "of the host", "url": site.base}])
         window = Window(site, await context.new_page(), WAYS["desktop"])
         await window.sign_in(owner, button="Meine Schlüssel zeigen")
         await window.go(f"/portal/keys/{record.key_id}")
@@ -31,3 +35,4 @@ async def test_a_reader_sees_its_own_time_and_utc_beside_it(site: Site, chromium
         assert answer is not None
         written = (await answer.text()).partition("Erstellt</dt>")[2][:200]
         assert f", {here:%H:%M}</time>" in written
+        assert "of the host" in [each.get("value") for each in await context.cookies()]

@@ -4,7 +4,7 @@ document.documentElement.classList.add("scripted");
 
 // Times in the zone of the reader; UTC stays for the pointer. The cookie lets the server write the zone next time.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (zone) document.cookie = `zone=${encodeURIComponent(zone)};path=/;max-age=31536000;samesite=lax`;
+if (zone) document.cookie = `secretsource-zone=${encodeURIComponent(zone)};path=/;max-age=31536000;samesite=lax`;
 const locale = document.documentElement.dataset.locale;
 for (const time of document.querySelectorAll("time[data-exact]")) {
   const then = new Date(time.dateTime);
