@@ -78,6 +78,8 @@ async def test_a_wrong_method_is_refused(world: World, browser: Browser) -> None
     await browser.sign_in("acme")
     answer = await browser.get(f"/portal/keys/{record.key_id}/finish")
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
+    refused = await browser._ask("PUT", "/portal/keys/new", b"", {})
+    assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD, POST")
     assert await world.keys.get(record.key_id) == record
 
 

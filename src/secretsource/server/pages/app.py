@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from secretsource.exceptions import KeyNotFound, OwnerNotFound, PlanNotFound, SecretSourceError, StoreError
 from secretsource.server.api import convertors
@@ -174,10 +174,17 @@ def _missing(
             return visit.go(f"{meant}?{query}" if query else meant)
         visit.session = NOBODY
         response = visit.page("missing.html", error.status_code)
-        response.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = _methods(request)
         return response
 
     return answer
+
+
+def _methods(request: Request) -> str:
+    """Return the methods that a path has; each is a route of its own."""
+    found = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in found for method in route.methods}))
 
 
 def _files(settings: PagesSettings) -> Callable[[Request], Awaitable[Response]]:
