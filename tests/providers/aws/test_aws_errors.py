@@ -11,6 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from secretsource.providers._aws.errors import MEANINGS, DeadlinePassed, explain, explain_code
+from secretsource.providers._aws.place import words_of
+from secretsource.providers._meaning import told_with_place
 from secretsource.providers._wire.bounded_http import TooLarge
 from secretsource.providers.base import Failed, FailureCode, NotFound
 
@@ -152,6 +154,13 @@ def test_value_error_while_a_client_is_made() -> None:
     assert outcome.code is FailureCode.MISCONFIGURED
     late = explain(botocore.exceptions.NoRegionError(), "ssm", making=True)
     assert late == explain(botocore.exceptions.NoRegionError(), "ssm")
+
+
+def test_a_missing_region_is_said_once() -> None:
+    """The place of a call without a region adds nothing to its reason."""
+    missing = explain(botocore.exceptions.NoRegionError(), "ssm")
+    assert isinstance(missing, Failed)
+    assert told_with_place(missing, words_of(None, None, None)).reason == missing.reason
 
 
 def test_every_exception_of_botocore_has_a_meaning() -> None:

@@ -108,7 +108,7 @@ _SSO = Meaning(
     "the AWS sign-in session is missing or has expired",
     "run  aws sso login  or  aws login",
 )
-_NO_REGION = Meaning(FailureCode.MISCONFIGURED, "no AWS region is set", "set region, or AWS_REGION")
+_NO_REGION = Meaning(FailureCode.MISCONFIGURED, "no region is set", "set region, or AWS_REGION")
 _NO_PROFILE = Meaning(
     FailureCode.MISCONFIGURED, "the AWS profile is not in the AWS configuration", "check profile, or AWS_PROFILE"
 )
