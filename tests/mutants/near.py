@@ -133,7 +133,8 @@ NEAR = {
     ),
     "resolver/_walk/document.py": "resolver/walk/document resolver/walk/line_ends",
     "resolver/_walk/failure.py": (
-        f"resolver/walk/places resolver/walk/suggestions resolver/resolver resolver/walk/following {_CHAIN}"
+        "resolver/walk/places resolver/walk/suggestions resolver/resolver resolver/walk/following resolver/default "
+        f"{_CHAIN}"
     ),
     "resolver/_questions.py": (
         "resolver/short_ways resolver/many resolver/resolver resolver/engine/rotation resolver/engine/forced "

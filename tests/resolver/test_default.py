@@ -127,6 +127,8 @@ class TestDiscovered:
         assert dict(default_resolver.explain("A").skipped)["aws"] == (
             "not installed: run  pip install 'secretsource[aws]'"
         )
+        with pytest.raises(SecretNotFound, match="; provider 'aws' is not installed: run  pip install"):
+            get_secret("A")
 
     def test_empty_evidence_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """An empty variable is as good as none."""

@@ -24,7 +24,7 @@ from secretsource.resolver._evidence import EVIDENCE
 from secretsource.resolver._walk.cache import Cache
 from secretsource.resolver._walk.chain import resolve
 from secretsource.resolver._walk.resolution import Reply, Request
-from secretsource.resolver._walk.route import Chain, Route, Skipped
+from secretsource.resolver._walk.route import NOT_INSTALLED, Chain, Route, Skipped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def discovered() -> Chain:
     for scheme, evidence in EVIDENCE.items():
         reason = evidence.lacking()
         if reason is None and not is_installed(scheme):
-            reason = f"not installed: run  pip install 'secretsource[{scheme}]'"
+            reason = f"{NOT_INSTALLED}pip install 'secretsource[{scheme}]'"
         if reason is None:
             routes.append(Route(_named(scheme), unasked=evidence.lacking if evidence.ending else None))
         else:

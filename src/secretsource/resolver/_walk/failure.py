@@ -15,6 +15,7 @@ from secretsource.exceptions import (
 )
 from secretsource.providers.base import Failed, FailureCode, SecretRef
 from secretsource.providers.reference import format_reference
+from secretsource.resolver._walk.route import NOT_INSTALLED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,10 +96,16 @@ def none_found(name: str, result: Resolution, chain: Chain) -> SecretNotFound:
     question = meant_by(result.ref, chain)
     return SecretNotFound(
         f"secret {name!r} was not found at {said}; "
-        f"{question and f'{question} Otherwise '}create it there{FOR_PROGRAMS}",
+        f"{question and f'{question} Otherwise '}{_to_install(chain)}create it there{FOR_PROGRAMS}",
         name=name,
         providers=asked,
     )
+
+
+def _to_install(chain: Chain) -> str:
+    """Name each provider that is not in the chain only because its package is missing, and what to run."""
+    left_out = [skipped for skipped in chain.skipped if skipped.reason.startswith(NOT_INSTALLED)]
+    return "".join(f"provider {skipped.provider!r} is {skipped.reason}, or " for skipped in left_out)
 
 
 def meant_by(ref: SecretRef, chain: Chain) -> str:

@@ -75,6 +75,10 @@ class Route(NamedTuple):
         return failed.retryable and self.on_unavailable == "next"
 
 
+NOT_INSTALLED = "not installed: run  "
+"""The beginning of the reason of a provider that is meant to be asked, and whose package is missing."""
+
+
 class Skipped(NamedTuple):
     """A provider that is not in the chain, and why."""
 
