@@ -137,6 +137,22 @@ async def test_a_bound_root_key_sees_one_customer(world: World, ids: dict[str, s
     assert await states(world, ids) == before
 
 
+async def test_a_bound_root_key_does_not_learn_which_plans_exist(world: World, ids: dict[str, str]) -> None:
+    """A plan of others is answered like one that is not there, and the plan that its customer is on can stay."""
+    await world.keys.plans.put("held")
+    asked = {"owner": "own", "revision": str((await world.keys.owners.put("own", plan="held")).revision)}
+    browser = await operator(world, *EVERYTHING, metadata={"owner": "own"})
+    pages: list[tuple[int, str]] = []
+    for plan in (ids["plan"], "-" * len(ids["plan"])):
+        await browser.get("/operator/owner/edit?id=own")
+        answer = await browser.post("/operator/owner/edit", {**asked, "plan": plan})
+        pages.append((answer.status, browser.page.replace(plan, "").replace(browser.token, "")))
+    assert pages[0][0] == 422
+    assert pages[0] == pages[1]
+    answer = await browser.post("/operator/owner/edit", {**asked, "plan": "held", "name": "X"})
+    assert (answer.status, (await world.keys.owners.get("own")).name) == (303, "X")
+
+
 @pytest.mark.parametrize("ending", ["revoke", "disable", "suspend", "expire", "narrow"])
 async def test_a_session_ends_with_its_root_key(
     world: World, ids: dict[str, str], ending: str, monkeypatch: pytest.MonkeyPatch
