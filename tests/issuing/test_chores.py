@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,15 @@ from tests.issuing.manage.test_overview import Shell
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest, KeyNotFound, StoreError
 from secretsource.issuing import NO_SCOPE, ROTATE_SELF, ApiKeys, AsyncApiKeys, ChoreReport, Status
+from secretsource.stores._sql.sqlite_feed import Alone
+from secretsource.stores.base import ChangeFeed
 from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
+    from secretsource.stores.base import KeyChange, Subscription
     from secretsource.testing import FakeClock
 
 DAY = 86400.0
@@ -386,6 +391,58 @@ def test_a_thread_that_an_error_has_ended_begins_again(monkeypatch: pytest.Monke
     assert stored.wait(30)
     assert keys.get(issued.record.key_id).last_used is not None
     keys.close()
+
+
+def test_a_system_without_a_thread_to_spare_is_no_reason_to_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a container has reached its bound: the check has the ttl, and the next one starts what is missing."""
+    with ApiKeys.open(f"sqlite:///{tmp_path / 'keys.db'}", peppers=[PEPPER], ttl=0) as keys:
+        key = keys.issue(owner="acme").plaintext
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", _refuse)
+            assert keys.check(key, scope=NO_SCOPE)
+            assert not keys.health().feeds[0].listening
+        with monkeypatch.context() as late:
+            late.setattr(threading.Thread, "start", _time_out)
+            with pytest.raises(TimeoutError):  # as a signal's handler raises it
+                keys.check(key, scope=NO_SCOPE)
+        before = threading.active_count()
+        assert keys.check(key, scope=NO_SCOPE)
+        assert threading.active_count() == before + 2  # one listens, one flushes
+
+
+class _Full(ChangeFeed):
+    """A feed that needs a descriptor, where none is left at first."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self._errors = list(errors)
+
+    def subscribe(self, listener: Callable[[KeyChange], None]) -> Subscription:
+        if self._errors:
+            raise self._errors.pop(0)
+        return Alone("nowhere")
+
+
+async def test_a_loop_without_a_descriptor_to_spare_is_no_reason_to_refuse() -> None:
+    """The same for an event loop."""
+    feed = _Full(OSError(errno.EMFILE, "Too many open files"), TimeoutError())
+    keys = AsyncApiKeys(AsyncMemoryStore(), peppers=[PEPPER], ttl=0, feed=feed)
+    key = (await keys.issue(owner="acme")).plaintext
+    assert await keys.check(key, scope=NO_SCOPE)
+    with pytest.raises(TimeoutError):
+        await keys.check(key, scope=NO_SCOPE)
+    assert await keys.check(key, scope=NO_SCOPE)
+    assert any(each.listening for each in keys.health().feeds)
+    await keys.close()
+
+
+def _refuse(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def _time_out(_: threading.Thread) -> None:
+    raise TimeoutError
 
 
 def test_rules_of_a_call_stand_in_for_those_of_the_settings(

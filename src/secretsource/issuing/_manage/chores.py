@@ -6,6 +6,7 @@ owner weakly: an `ApiKeys` that is dropped without `close` is collected, and its
 
 from __future__ import annotations
 
+import errno
 import threading
 import weakref
 from itertools import zip_longest
@@ -38,6 +39,17 @@ if TYPE_CHECKING:
             """Look after the next keys of the round, if it is time."""
 
 
+_SPENT = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM})
+"""The errors of a system that has nothing to spare. A check goes on without news, by the ttl."""
+_NO_THREAD = "can't start new thread"
+"""The same, as Python says it of a thread."""
+
+
+def _is_shortage(error: BaseException) -> bool:
+    """Return whether the system had no thread or descriptor to spare; a signal's handler may raise anything else."""
+    return getattr(error, "errno", None) in _SPENT or str(error) == _NO_THREAD
+
+
 class Chores:
     """The chores of one `ApiKeys`, in a daemon thread.
 
@@ -66,7 +78,7 @@ class Chores:
         self._begun = False
 
     def begin(self) -> None:
-        """Start, unless they have been started in this process."""
+        """Start, unless this process has started them; if that is impossible, the next check tries again."""
         if not self._begun:
             with self._lock:
                 self._start()
@@ -82,9 +94,10 @@ class Chores:
             threading.Thread(
                 target=self._flush_now_and_then, args=(stop,), name="secretsource-flush", daemon=True
             ).start()
-        except BaseException:
+        except BaseException as error:
             self._begun = False  # the next check starts them
-            raise
+            if not _is_shortage(error):
+                raise
 
     def end(self) -> None:
         """Stop; a flush that is under way ends by itself, and the next flush waits for it."""
@@ -142,12 +155,17 @@ class AsyncChores:
         self._task = None
 
     def begin(self) -> None:
-        """Start, unless they are under way in this loop."""
+        """Start, unless they are under way in this loop; if that is impossible, the next check tries again."""
         task = self._task
         # Asking asyncio for the running loop would be a call to the system, at each uncached check.
         if task is not None and self._thread == get_ident() and task.get_loop().is_running() and not task.done():
             return
-        self._feed.subscribe()
+        try:
+            self._feed.subscribe()
+        except Exception as error:
+            if not _is_shortage(error):
+                raise
+            return
         loop = self._running_loop()
         self._thread = get_ident()
         self._task = loop.create_task(self._flush_now_and_then(), name="secretsource-flush")
