@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from asyncio import CancelledError
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
+import pytest
 from tests.forks import is_right_in_child, needs_fork
 
 from secretsource._ground import aside
 from secretsource._ground.listeners import Listeners
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def test_listeners_hear_until_they_stop() -> None:
@@ -107,6 +105,23 @@ def test_a_listener_aside_that_raises_goes_on_hearing() -> None:
         listeners.tell(event)
     listeners.settle(10)
     assert (heard, listeners.failures) == ([1.0, 0.5], 1)
+
+
+@pytest.mark.parametrize("ends", [SystemExit, KeyboardInterrupt, CancelledError])
+def test_a_listener_aside_that_would_end_its_thread_goes_on_hearing(ends: type[BaseException]) -> None:
+    """It may call `sys.exit`, or ask a task that was cancelled for its result."""
+    listeners, heard = Listeners[int](), list[int]()
+
+    def listen(event: int) -> None:
+        heard.append(event)
+        if event == 1:
+            raise ends
+
+    listeners.add(listen, aside=True)
+    for event in (1, 2):
+        listeners.tell(event)
+    listeners.settle(10)
+    assert (heard, listeners.failures) == ([1, 2], 1)
 
 
 def test_no_threads_left_is_nothing_that_an_event_shows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from secretsource._ground import fork
 from secretsource._ground.key_text import quote
+from secretsource._ground.listeners import Listeners
 from secretsource.exceptions import ConfigurationError, StoreError
 
 TYPE_CHECKING = False
@@ -104,19 +105,21 @@ class Outage:
         doing: The failing work, for messages: "drawing on a limit".
         place: The place of the server.
         pause: Seconds for which a server that did not answer is not asked; 0 always asks.
-        on_error: Called with each failure; it must return at once and not raise.
+        on_error: Called with each failure; it must return at once, and what it raises goes no further.
 
     Attributes:
         failures: The number of missing answers, including those not requested during a pause.
     """
 
-    __slots__ = ("_doing", "_lock", "_on_error", "_pause", "_place", "_until", "failures")
+    __slots__ = ("_doing", "_listeners", "_lock", "_pause", "_place", "_until", "failures")
 
     def __init__(self, doing: str, place: str, pause: float, on_error: Callable[[StoreError], None] | None) -> None:
         self._doing = doing
         self._place = place
         self._pause = pause
-        self._on_error = on_error
+        self._listeners = Listeners[StoreError]()
+        if on_error is not None:
+            self._listeners.add(on_error)
         self._until = float("-inf")
         self._lock = fork.lock()  # a signal's handler may ask, too
         self.failures = 0
@@ -138,8 +141,7 @@ class Outage:
         )
         with self._lock:
             self.failures += 1
-        if self._on_error is not None:
-            self._on_error(error)
+        self._listeners.tell(error)
         return error
 
 

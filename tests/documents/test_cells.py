@@ -24,7 +24,7 @@ def test_a_table_is_read_as_it_was_written(rows: list[list[object]]) -> None:
     ]
 
 
-@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize("begins", [*"=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"])
 def test_no_text_is_a_formula(begins: str) -> None:
     """A spreadsheet shows a text that begins so, and computes nothing; a number below zero stays a number."""
     text = csv_text(("name", "number"), [(f"{begins}cmd()", -5)])

@@ -220,6 +220,18 @@ def test_a_server_that_is_gone_is_told_and_found_again(fragile: Valkey, connect:
     assert limiter.draw("k", rules, 1, 0.0, 0.0)
 
 
+def test_an_outage_is_the_same_error_where_counting_it_fails() -> None:
+    """So that `on_limiter_error` still decides about the check."""
+
+    def fail(_: StoreError) -> None:
+        raise OSError("the counter is down, too")
+
+    limiter = RedisLimiter("redis://127.0.0.1:1/0", on_error=fail)
+    with pytest.raises(StoreError, match="drawing on a limit failed"):
+        limiter.draw("k", plan("10/minute"), 1, 0.0, 0.0)
+    assert limiter.failures == 1
+
+
 def test_a_restart_between_two_draws_is_not_noticed(fragile: Valkey, connect: Callable[..., RedisLimiter]) -> None:
     """A connection that broke while nobody used it is replaced."""
     limiter, rules = connect(fragile), plan("10/minute")

@@ -55,7 +55,7 @@ class Listeners(ByTicket[E]):
         if aside:
             from secretsource._ground.aside import Aside
 
-            self._asides[ticket] = listener = Aside(self.call, listener)
+            self._asides[ticket] = listener = Aside(self._call_aside, listener)
         self[ticket] = listener
 
         def stop() -> None:
@@ -79,6 +79,19 @@ class Listeners(ByTicket[E]):
             name = type(error).__name__
         else:
             return
+        self._note(event, name)
+
+    def _call_aside(self, listener: Callable[[E], object], event: E) -> None:
+        """Call one listener in its thread, which goes on whatever it raises: `sys.exit` ends nothing from there."""
+        try:
+            self.call(listener, event)
+        except BaseException as error:
+            name = type(error).__name__
+        else:
+            return
+        self._note(event, name)
+
+    def _note(self, event: E, name: str) -> None:
         self.failures += 1
         if not self._named:
             self._named = True  # an event may come ten thousand times a second, and each would fill the log

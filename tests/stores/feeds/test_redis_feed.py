@@ -11,7 +11,9 @@ from tests.servers.valkey import valkey
 from tests.stores.ears import Ear
 
 from secretsource.exceptions import ConfigurationError, StoreError
+from secretsource.issuing import NO_SCOPE, ApiKeys
 from secretsource.stores.base import ChangeBus, KeyChange
+from secretsource.stores.memory import MemoryStore
 from secretsource.stores.redis_feed import AsyncRedisChangeFeed, RedisChangeFeed
 
 if TYPE_CHECKING:
@@ -172,6 +174,21 @@ def test_news_that_cannot_be_sent_is_counted_and_not_raised(fragile: Valkey) -> 
     assert feed.failures == len(heard) == 100
     assert "announcing a changed key failed at redis://127.0.0.1" in str(heard[0])
     feed.close()
+
+
+def test_no_change_fails_because_counting_lost_news_does(caplog: pytest.LogCaptureFixture) -> None:
+    """A key that is stored is handed out, and all keys of an owner are revoked, though `on_error` raises each time."""
+
+    def fail(_: StoreError) -> None:
+        raise OSError("the counter is down, too")
+
+    feed = RedisChangeFeed("redis://127.0.0.1:1/0", on_error=fail)
+    with ApiKeys(MemoryStore(), peppers=["a pepper of the tests, long enough"], feed=feed) as keys:
+        issued = [keys.issue(owner="acme") for _ in range(3)]
+        assert len(keys.revoke_all(owner="acme")) == 3
+        assert not any(keys.check(each.plaintext, scope=NO_SCOPE) for each in issued)
+    assert feed.failures >= 6
+    assert "a listener for StoreError raised OSError" in caplog.text
 
 
 def test_news_that_was_not_sent_is_a_gap_with_the_next(fragile: Valkey, listen: Listen) -> None:
