@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretsource.exceptions import InvalidRequest
-from secretsource.issuing import Unreadable, read_rows
+from secretsource.issuing import Unreadable, header_judge, read_rows
 from secretsource.issuing._transfer.row_file import LONGEST_LINE
 
 if TYPE_CHECKING:
@@ -42,9 +42,11 @@ def test_csv() -> None:
 
 
 def test_csv_with_blanks() -> None:
-    """Blanks around names and after commas, and rows of empty cells, as spreadsheets write them."""
-    content = 'owner , scopes,\ufeff\na, "x, y",\n,,\n \u00a0, ,\n'.encode()
-    assert rows_of(content, "csv") == [{"owner": "a", "scopes": "x, y", "": ""}]
+    """Blanks around names and after commas, nameless columns, and rows of empty cells, as spreadsheets write them."""
+    content = 'owner , scopes,\ufeff,\na, "x, y",,\n,,,\n \u00a0, , ,\nb,,5,\n'.encode()
+    assert rows_of(content, "csv", judge=header_judge(columns={"hash": "scopes"})) == [
+        {"owner": "a", "scopes": "x, y"}, {"owner": "b", "scopes": "", "": "5"},
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def _csv_rows(
         elif not any(map(stripped, cells)):
             continue
         elif len(cells) == len(header):
-            yield dict(zip(header, cells, strict=True))
+            yield {name: cell for name, cell in zip(header, cells, strict=True) if name or stripped(cell)}
         else:
             yield Unreadable(f"the line has {len(cells)} cells, and the header has {len(header)} names", taken)
     yield from source.aside()

@@ -71,7 +71,8 @@ class Source:
         theirs = set(self._columns.values())
         if not {*header, *self._columns}.intersection(_NEEDED[self.format]):
             return f"none of them is {' or '.join(_NEEDED[self.format])}"
-        if len(set(header)) < len(header):
+        names = [*filter(None, header)]  # a spreadsheet writes nameless columns behind the others
+        if len({*names}) < len(names):
             return "two columns have one name"
         if missing := sorted(theirs.difference(header)):
             return f"there is no column {quote(missing[0], 60)}, which was to be read as one of ours"
