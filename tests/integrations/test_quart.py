@@ -107,6 +107,31 @@ async def test_an_exempt_folder_asks_for_a_key_where_its_path_is_odd(keys: ApiKe
     assert statuses == [200, 401, 401]
 
 
+async def test_a_hidden_key_is_not_in_the_scope_either(keys: ApiKeys) -> None:
+    """Which an application can read, and a tracer does; nor is that of a web socket in its subprotocols."""
+    app, seen = Quart("hiding", static_folder=None), list[str]()
+    places = ["Authorization: Bearer", "Sec-WebSocket-Protocol: bearer"]
+    ApiKeyExtension(keys, app, hide=True, credentials=places)
+
+    async def look() -> str:
+        seen.append(repr([request.scope["headers"], [*request.headers.items()]]))
+        return ""
+
+    async def look_through_socket() -> None:
+        await websocket.accept(subprotocol="chat")
+        seen.append(repr([websocket.scope, [*websocket.headers.items()], websocket.requested_subprotocols]))
+
+    app.add_url_rule("/", view_func=require_key(READ)(look))
+    app.websocket("/socket")(require_key(READ)(look_through_socket))
+    key, client = keys.issue(owner="acme", scopes=[READ]).plaintext, app.test_client()
+    assert (await client.get("/", headers={"Authorization": f"Bearer {key}"})).status_code == 200
+    listed = ["chat", "bearer", key]
+    async with client.websocket("/socket", headers={"Sec-WebSocket-Protocol": ", ".join(listed)}, subprotocols=listed):
+        pass
+    assert len(seen) == 2
+    assert not any(key in each for each in seen)
+
+
 async def asked_for(rest: str) -> str:
     """A view that answers with its path."""
     return rest

@@ -15,6 +15,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from secretsource.integrations._asgi.connection import hide_in
 from secretsource.integrations._asgi.socket import serve_while
 from secretsource.integrations._shared.framework import framework
 from secretsource.integrations._shared.headers import add_headers
@@ -110,6 +111,7 @@ class ApiKeyExtension:
         if outcome.visible is not None:
             asked.headers.clear()
             asked.headers.extend(outcome.visible)
+            hide_in(outcome, asked.scope)
         asked.scope[_PLACE].take(self._admission, outcome)
         is_good = asked.scope.get(_IS_GOOD)
         if is_good is not None:

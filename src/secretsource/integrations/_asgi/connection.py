@@ -75,3 +75,17 @@ def hiding(admitted: Admitted, scope: Scope) -> Scope:
         listed = b",".join(value for name, value in visible if name == b"sec-websocket-protocol")
         scope["subprotocols"] = [each.strip() for each in listed.decode("latin-1").split(",") if each.strip()]
     return scope
+
+
+def hide_in(admitted: Admitted, scope: Scope) -> None:
+    """Take the key out of an ASGI scope itself, for a framework whose applications can read it.
+
+    Its list of subprotocols stays the same object, which the framework may have handed on.
+    """
+    visible = [
+        (str(name).lower().encode("latin-1"), str(value).encode("latin-1")) for name, value in admitted.visible or ()
+    ]
+    hidden = hiding(admitted._replace(visible=visible), scope)
+    scope["headers"] = hidden["headers"]
+    if "subprotocols" in hidden:
+        scope["subprotocols"][:] = hidden["subprotocols"]
