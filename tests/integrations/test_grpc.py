@@ -371,3 +371,10 @@ def test_a_forgotten_method_is_found_at_the_start(kind: Any, keys: ApiKeys) -> N
 def test_a_peer_is_read(peer: str, address: str | None) -> None:
     """As gRPC writes it; a socket of Unix has no address."""
     assert address_of(peer) == address
+
+
+@pytest.mark.parametrize("interceptor", [ApiKeyInterceptor, AsyncApiKeyInterceptor])
+def test_a_key_cannot_be_hidden(interceptor: Any, keys: ApiKeys) -> None:
+    """The metadata of a call stays as it is, so the setting is refused and not passed over."""
+    with pytest.raises(ConfigurationError, match="hide cannot work with gRPC"):
+        interceptor(keys, hide=True)

@@ -25,10 +25,10 @@ with framework("grpc"):
     import grpc
 
 from secretsource.integrations._shared.grpc import asynchronous, behaviour_of, rebuilt, runs_in_threads, synchronous
-from secretsource.integrations._shared.grpc_call import current_key, note, question, refusal
+from secretsource.integrations._shared.grpc_call import admission_of, current_key, note, question, refusal
 from secretsource.integrations._shared.place import Place
 from secretsource.integrations.routes import check_stated, require_key, stated
-from secretsource.issuing import Admission, HttpAnswer
+from secretsource.issuing import HttpAnswer
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -44,7 +44,7 @@ class _Interceptor:
     """The part that both kinds of interceptor share."""
 
     def __init__(self, keys: Any, settings: Any) -> None:
-        self._admission = Admission(keys, scope=None, **settings)
+        self._admission = admission_of(keys, settings)
 
     def check(self, service: str, methods: Mapping[str, Any]) -> None:
         """Refuse a service with a method that states no scope; call it before the server starts.

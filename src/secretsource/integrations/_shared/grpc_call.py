@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from secretsource.exceptions import KeyRejected
+from secretsource.exceptions import ConfigurationError, KeyRejected
 from secretsource.integrations._shared.grpc import address_of, behaviour_of, metadata_of
 from secretsource.integrations.routes import Stated, check_stated, stated
-from secretsource.issuing import NO_SCOPE
+from secretsource.issuing import NO_SCOPE, Admission
 from secretsource.issuing.statuses import statuses_of
 
 if TYPE_CHECKING:
-    from secretsource.issuing import Admission, Admitted, HttpAnswer, KeyRecord
+    from secretsource.issuing import AdmissionSettings, Admitted, ApiKeys, AsyncApiKeys, HttpAnswer, KeyRecord
 
 _KEY: ContextVar[KeyRecord | None] = ContextVar("secretsource_key", default=None)
 
@@ -23,6 +23,24 @@ _KEY: ContextVar[KeyRecord | None] = ContextVar("secretsource_key", default=None
 def current_key() -> KeyRecord | None:
     """Return the record of the key of the call that is being served, or None without a key."""
     return _KEY.get()
+
+
+def admission_of(keys: ApiKeys | AsyncApiKeys, settings: AdmissionSettings) -> Admission:
+    """Return the admission of an interceptor.
+
+    Args:
+        keys: The keys to check with.
+        settings: See `AdmissionSettings`.
+
+    Raises:
+        ConfigurationError: A setting cannot work.
+    """
+    admission = Admission(keys, scope=None, **settings)
+    if admission.rules.hides:
+        raise ConfigurationError(
+            "hide cannot work with gRPC, where the metadata of a call stays as it is: leave it out"
+        )
+    return admission
 
 
 def question(admission: Admission, method: str, handler: Any, context: Any) -> dict[str, Any]:
