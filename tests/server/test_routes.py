@@ -124,7 +124,17 @@ _PIECES = st.sampled_from(
 )
 
 
-@given(st.lists(_PIECES, max_size=8).map(lambda pieces: "/" + "".join(pieces)))
+_ANY = st.lists(_PIECES, max_size=8).map("".join)
+_NEAR = st.tuples(
+    st.sampled_from(["", "/", "./", "x/../", "x/%2e%2e/", "%2e/", "x/..\\", "x;/../", "x/%252e%252e/"]),
+    st.sampled_from(["admin", "ADMIN", "%61dmin", "%41dmin", "%2561dmin"]),
+    st.sampled_from(["/", "%2f", "\\", "%252f", ";/", " /", "./"]),
+    st.sampled_from(["", "x", "x/../y"]) | _ANY,
+).map("".join)
+"""Paths that some application takes for one in the guarded folder."""
+
+
+@given((_NEAR | _ANY).map("/".__add__))
 def test_no_path_reaches_the_guarded_folder_by_a_weaker_need(path: str) -> None:
     """An application that decodes, ignores case and resolves dots in any order never serves it to another need."""
     from posixpath import normpath
