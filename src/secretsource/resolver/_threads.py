@@ -47,9 +47,9 @@ def perform(engine: Engine, until: float, step: list[Ask] | Later) -> list[Reply
 
 def _awaited(engine: Engine, ask: Ask, flight: Flight | None, until: float) -> Reply:
     left = until - engine.monotonic()
-    if flight is None or flight.is_carried_here() or engine.state.is_held_here():
+    if flight is None or flight.is_carried_here() or engine.state.is_entered_here():
         # Ask directly. So do this when this very thread carries the flight further up (its event loop, a driver
-        # that resolves its own credentials), or when a signal struck it while it had the lock: it would wait for
-        # itself.
+        # that resolves its own credentials), or when a signal struck it in the middle of a question: it would wait
+        # for itself.
         return Reply(fetch(ask.route.provider, ask.ref, left, anew=ask.anew), engine.clock.now())
     return flight.wait(max(0.0, left)) or Reply(OVERDUE, engine.clock.now())

@@ -12,6 +12,7 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.simulation.loop import SeededLoop, SimulatedClock
 
 from secretsource import AsyncResolver, Resolver
 from secretsource.exceptions import SecretSourceError
+from secretsource.providers.base import Found, Provider
 from secretsource.testing import FakeClock, ScriptedAsyncProvider, ScriptedBatchProvider, ScriptedProvider
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     World: TypeAlias = tuple[Resolver, FakeClock, Any]
+
+    from secretsource.providers.base import SecretRef
 
 PATIENCE = 5.0
 AGAIN = 1.0
@@ -170,6 +174,31 @@ def test_a_handler_of_a_thread_that_has_the_lock(others: ThreadPoolExecutor) -> 
             gate.open()
             assert resolver.get("A") == "a"
     assert other.result(PATIENCE) == "a"
+
+
+def test_a_handler_of_a_thread_that_is_in_a_driver(others: ThreadPoolExecutor) -> None:
+    """It asks by itself: the thread whose call it could join may wait for a lock of the driver."""
+
+    class Locked(Provider):
+        """A driver that makes one call at a time, and is struck in the call for A."""
+
+        scheme = "locked"
+
+        def __init__(self) -> None:
+            super().__init__(name="locked")
+            self.lock = RLock()
+
+        def fetch(self, ref: SecretRef, *, timeout: float) -> Found:
+            with self.lock:
+                if ref.location == "A":
+                    others.submit(resolver.get, "B")
+                    while len(resolver._engine.state.flights) < 2:
+                        time.sleep(0.001)
+                    return Found(str(resolver.get("B")))
+                return Found("b")
+
+    resolver = Resolver([Locked()], deadline=2)
+    assert resolver.get("A") == "b"
 
 
 # -- real timers --------------------------------------------------------------------------------------------------

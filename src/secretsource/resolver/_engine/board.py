@@ -63,6 +63,11 @@ class Board:
         berth = self._berths.get(ref)
         return None if berth is None else _latest(berth)
 
+    def is_carried_here(self) -> bool:
+        """Return whether this thread carries any flight further up, in a driver, which may have a lock of its own."""
+        flights = (flight for berth in tuple(self._berths.values()) for flight in (berth.planned, *berth.aloft))
+        return any(flight is not None and flight.loop is None and flight.is_carried_here() for flight in flights)
+
     def plan(self, flight: Flight) -> None:
         """Show a flight to those who come before it begins."""
         berth = flight.berth = self._berths.setdefault(flight.ask.ref, Berth())

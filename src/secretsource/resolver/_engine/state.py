@@ -67,12 +67,13 @@ class State:
         self._floors: dict[str, int] = {}
         self._refused: dict[tuple[SecretRef, str | int], None] = {}
 
-    def is_held_here(self) -> bool:
-        """Return whether this thread has the lock further up: a signal struck it, and this is its handler.
+    def is_entered_here(self) -> bool:
+        """Return whether this thread has the lock, or is in a driver, further up: a signal struck it, or a driver asks.
 
-        Those who carry flights need the lock, so it must not wait for them.
+        Those who carry flights may need that lock, or one of the driver, so it must not wait for them.
         """
-        return self._lock._is_owned()  # type: ignore[attr-defined, no-any-return]  # as `threading.Condition` asks it
+        has_lock: bool = self._lock._is_owned()  # type: ignore[attr-defined]  # as `threading.Condition` asks it
+        return has_lock or self.flights.is_carried_here()
 
     # -- before the call ------------------------------------------------------------------------------------------
 
