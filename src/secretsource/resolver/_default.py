@@ -70,7 +70,7 @@ class DefaultResolver(Resolver):
         self._stops: dict[object, Callable[[], None]] = {}
         self._lock = RLock()
 
-    @traceless  # the first `get` of a process comes here, and is no boundary itself
+    @traceless  # the first `get` of a process comes here, from a method that has no boundary for it
     def wire(self) -> Engine:
         """Return the engine; find it now unless there is one."""
         with self._lock:

@@ -60,3 +60,23 @@ def test_the_beginning_of_a_location_is_looked_up_segment_by_segment() -> None:
     one = Mount("k", False)
     table.learn(None, one)
     assert table.find(None, "k/v") == one
+
+
+@pytest.mark.parametrize(
+    ("mount", "location", "meant"),
+    [
+        (KV, "kv/a", None),
+        (KV, "kv/kv/a", "kv/a"),
+        (KV, "kv/kv/", None),
+        (KV, "kv/data/a", "kv/a"),
+        (KV, "kv/metadata/a", "kv/a"),
+        (KV, "kv/v1/kv/data/a", "kv/a"),
+        (KV, "kv/v1/a", None),
+        (DEEP, "team/kv/team/kv/a", "team/kv/a"),
+        (DEEP, "team/kv/v1/team/kv/a", "team/kv/a"),
+        (DEEP, "team/kv/data/a", None),
+    ],
+)
+def test_what_another_tool_writes(mount: Mount, location: str, meant: str | None) -> None:
+    """A second mount and ``v1/`` are meant away, and the words of the API of KV 2 where it is spoken."""
+    assert mount.meant_by(location) == meant

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from secretsource._ground.clock import Instant
@@ -11,6 +13,9 @@ from secretsource.resolver._engine.flight import Flight
 from secretsource.resolver._walk.resolution import Ask, Reply
 from secretsource.resolver._walk.route import Route
 from secretsource.testing import FakeClock, ScriptedProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROUTE = Route(ScriptedProvider())
 REF = SecretRef("scripted", "KEY")
@@ -216,3 +221,20 @@ def test_a_call_at_its_deadline_still_counts(board: Board) -> None:
     assert (flight.counts, len(board)) == (True, 2)
     board.begin(planned(board), FakeClock(mono=UNTIL + 0.001))
     assert flight.counts is False
+
+
+@pytest.mark.parametrize("make", [planned, begun])
+def test_the_thread_that_carries_a_flight(make: Callable[[Board], Flight], board: Board) -> None:
+    """It is one that has not handed the flight over, nor leaves it to an event loop, nor has landed it."""
+    assert not board.is_carried_here()
+    flight = make(board)
+    assert board.is_carried_here()
+    flight.giver = flight.pilot
+    assert not board.is_carried_here()
+    flight.giver, flight.loop = None, object()  # type: ignore[assignment]  # any loop
+    assert not board.is_carried_here()
+    flight.loop, flight.pilot = None, flight.pilot + 1
+    assert not board.is_carried_here()
+    flight.pilot -= 1
+    board.land(flight)
+    assert not board.is_carried_here()

@@ -250,7 +250,7 @@ class Kept:
         return len(self._kept)
 
     def put(self, connection: Any, **_: Any) -> None:
-        """Keep a connection.
+        """Store a connection.
 
         Raises:
             queue.Full: Enough are kept; nobody waits for room.
@@ -263,7 +263,7 @@ class Kept:
         """Take the connection that was kept last.
 
         Raises:
-            queue.Empty: None is kept; nobody waits for one.
+            queue.Empty: There is no connection, and nobody waits for one.
         """
         try:
             return self._kept.pop()
