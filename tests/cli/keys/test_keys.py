@@ -140,7 +140,7 @@ def test_a_file_that_cannot_be_written_is_noticed_first(
     monkeypatch.setattr(os, "write", full)
     done = keys("issue", "--owner", "acme", "--out", "new.key")
     assert done.exit_code == 2
-    assert "No space left" in done.stderr
+    assert "'new.key': No space left" in done.stderr
     assert list(folder.iterdir()) == []
 
 

@@ -67,7 +67,8 @@ class Handover:
         try:
             os.write(self._file, b" " * _ROOM)
             os.fsync(self._file)
-        except OSError:
+        except OSError as error:
+            error.filename = str(self._out)  # a call with a descriptor knows no name
             self._close()
             raise
         return self
