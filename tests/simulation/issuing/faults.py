@@ -295,7 +295,7 @@ def _a_suspension_is_not_weighed() -> AbstractContextManager[None]:
     def blind(make: Callable[..., None]) -> Callable[..., None]:
         def wrong(self: Entry, *given: Any) -> None:
             make(self, *given)
-            self.is_suspended = False
+            self.refusal = None
 
         return wrong
 
