@@ -707,6 +707,13 @@ def test_contention_that_does_not_end_is_an_error(keys: ApiKeys, store: Any, mon
         keys.rotate(key_id, overlap=1)
 
 
+@pytest.mark.parametrize("kind", [ApiKeys, AsyncApiKeys])
+def test_a_url_is_no_store(kind: Any) -> None:
+    """The error for a URL in place of a store says what takes a URL."""
+    with pytest.raises(ConfigurationError, match=r"not its URL: write  ApiKeys\.open"):
+        kind("sqlite:///keys.db")
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"ttl": -1}, {"miss_ttl": -1}, {"max_entries": 0}, {"processes": 0}, {"flush_every": 0}, {"ttl": float("nan")},

@@ -75,12 +75,12 @@ class AsyncApiKeys(
 
     def __init__(self, store: AsyncKeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
-        self.outbox = store.outbox
         owns_limiter = isinstance(settings.get("limiter"), str)
         try:
             parts = assemble(store, asyncio.to_thread, asyncio.sleep, open_async_limiter, **settings)
         finally:
             del settings  # a traceback shows no pepper
+        self.outbox = store.outbox
         self._chores = AsyncChores(self, parts.flush_every, parts.cache, store, parts.feed)
         self._adopt(parts)
         self._listeners = parts.listeners

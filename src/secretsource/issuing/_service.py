@@ -69,12 +69,12 @@ class ApiKeys(
 
     def __init__(self, store: KeyStore, **settings: Unpack[Settings]) -> None:
         self._store = store
-        self.outbox = store.outbox
         owns_limiter = isinstance(settings.get("limiter"), str)
         try:
             parts = assemble(store, here, sleep, open_limiter, **settings)
         finally:
             del settings  # a traceback shows no pepper
+        self.outbox = store.outbox
         self._chores = Chores(self, parts.flush_every, parts.cache, store, parts.feed)
         self._adopt(parts)
         self._listeners = parts.listeners

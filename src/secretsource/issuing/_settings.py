@@ -123,7 +123,7 @@ def assemble(
     """
     try:
         _check_numbers(ttl, miss_ttl, flush_every, max_entries, 1 if processes is None else processes, imported_at_once)
-        _check_kinds(format, on_check, note_clients)
+        _check_kinds(store, format, on_check, note_clients)
         counted = _counted(limiter, open_shared)
         _check_limiting(counted, on_limiter_error, processes)
         chosen = peppers if isinstance(peppers, PepperSet) else PepperSet(peppers)
@@ -237,7 +237,11 @@ def _check_limiting(limiter: object, on_limiter_error: object, processes: int | 
         )
 
 
-def _check_kinds(format: object, on_check: object, note_clients: object) -> None:
+def _check_kinds(store: object, format: object, on_check: object, note_clients: object) -> None:
+    if isinstance(store, str):
+        raise ConfigurationError(
+            "the store must be a store, not its URL: write  ApiKeys.open(URL)  or  AsyncApiKeys.open(URL)"
+        )
     if not isinstance(format, KeyFormat | None):
         raise ConfigurationError("format is a KeyFormat: write  KeyFormat(prefixes=[...])")
     if on_check is not None:
