@@ -110,9 +110,9 @@ def test_a_signal_handler_takes_the_last_idle_thread() -> None:
     class Struck(SimpleQueue[Any]):
         """The inbox of an idle thread, whose submitter is struck as it puts a job into it."""
 
-        def put(self, job: Any, block: bool = True, timeout: float | None = None) -> None:
+        def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
             assert background.submit(done.set)
-            super().put(job)
+            super().put(item)
 
     inbox = Struck()
     background._idle.append(inbox)
