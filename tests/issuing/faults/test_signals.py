@@ -119,6 +119,7 @@ def soft_limit() -> Iterator[Callable[[float], None]]:
 
 
 @pytest.mark.timeout(60, method="thread")  # the test sets the timer of the system itself
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a handler raises in a finalizer too
 def test_keys_outlive_real_signals(
     soft_limit: Callable[[float], None], record_property: Callable[[str, object], None]
 ) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TEMPLATES = FOLDER.parent / "templates"
 SIGN_IN = ("/portal/sign-in", "/operator/sign-in")
 """Pages that a journey begins at."""
-NO_PAGE = {"showOperatorHome", "saveUsage", "leaveForProvider", "returnFromProvider"}
+NO_PAGE = {"showHome", "showOperatorHome", "saveUsage", "leaveForProvider", "returnFromProvider"}
 """Views that lead to another page, or answer with a file."""
 
 

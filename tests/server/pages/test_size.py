@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 MOST = 60 * 1024
 """Bytes of a page, its style sheets, its script and its icon together, as they are without compression."""
-SHOWN = [view for view in VIEWS if view.role is Role.CUSTOMER and view.method == "GET" and ".csv" not in view.path]
+NO_PAGE = {"showHome", "saveUsage"}
+"""Views that lead to another page, or answer with a file."""
+SHOWN = [view for view in VIEWS if view.role is Role.CUSTOMER and view.method == "GET" and view.name not in NO_PAGE]
 HOUR = 3600
 
 
