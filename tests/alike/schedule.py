@@ -6,6 +6,7 @@ import os
 import random as random_module
 from contextlib import contextmanager
 from random import Random
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from tests.alike.acts import WAITS, Author, Known
@@ -58,11 +59,18 @@ def play(stores: dict[str, KeyStore], seed: int, acts: int) -> None:
 
 @contextmanager
 def drawing() -> Generator[Callable[[Callable[[int], bytes]], None]]:
-    """Have all random bytes come from where the value says, until the end."""
+    """Have the random bytes of this thread come from where the value says, until the end.
+
+    A thread that a store begins draws bytes of its own, at moments of its own.
+    """
     before: Any = os.urandom, random_module._urandom  # type: ignore[attr-defined]
+    here = get_ident()
 
     def draw_from(source: Callable[[int], bytes]) -> None:
-        os.urandom = random_module._urandom = source  # type: ignore[attr-defined]
+        def draw(size: int) -> bytes:
+            return source(size) if get_ident() == here else before[0](size)
+
+        os.urandom = random_module._urandom = draw  # type: ignore[attr-defined]
 
     try:
         yield draw_from

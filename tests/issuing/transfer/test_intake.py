@@ -126,6 +126,24 @@ def test_what_cannot_be_is_told_without_quoting_it(change: dict[str, Any], said:
     assert "\n" not in reason
 
 
+class _Cells(list[str]):
+    """Compares its members one by one, and is neither true nor false, as an array of numpy."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> Any:
+        return _Cells()
+
+    def __bool__(self) -> bool:
+        raise ValueError(CANARY)
+
+
+def test_a_cell_that_cannot_be_compared_is_no_error_of_the_import() -> None:
+    """Rows come from programs, too, and may hold anything."""
+    row = {"hash": "ab" * 32, "externalId": "acme", "enabled": _Cells()}
+    assert intake("unkey").read(row) == "the row does not follow its format"
+
+
 def test_the_rows_that_these_are_made_of_are_good() -> None:
     """So that each of them fails for its own reason."""
     for row in (GOOD, EXPORTED, *ROWS.values(), {**EXPORTED, "_row": 7, "_reason": "mended"}):
