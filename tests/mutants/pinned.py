@@ -219,8 +219,8 @@ FAULTS = (
     ),
     Fault(
         "our own close drops the locks of SQLite", "stores/_sql",
-        "        state = self._path.stat()\n",
-        "        os.close(os.open(self._path, os.O_RDWR))\n        state = self._path.stat()\n",
+        "            state = self._path.stat()\n",
+        "            os.close(os.open(self._path, os.O_RDWR))\n            state = self._path.stat()\n",
         _FILE + "test_the_locks_outlive_every_further_connection",
     ),
     Fault(

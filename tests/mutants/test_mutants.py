@@ -239,6 +239,7 @@ def test_the_lists_fit_the_code() -> None:
     for fault in FAULTS:
         module, text = fault.put(PACKAGE)
         assert text != (PACKAGE / module).read_text()
+        compile(text, module, "exec", dont_inherit=True)
         assert (TREE / fault.test.partition("::")[0]).is_file()
     assert all(entry.why for entry in EQUIVALENT)
 
