@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from secretsource.exceptions import StoreError
 from secretsource.issuing import ApiKeys, Rejected
 from secretsource.stores.memory import MemoryStore
 from secretsource.testing.clock import FakeClock
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from secretsource.issuing import Reason
-    from secretsource.stores.base import KeyChange
+    from secretsource.stores.base import Change, KeyChange
 
 PEPPER = "a pepper of the tests, long enough"
 OLD_PEPPER = "the pepper before it, long enough"
@@ -38,6 +39,18 @@ class DeafStore(MemoryStore):
 
     def subscribe(self, listener: Callable[[KeyChange], None]) -> Callable[[], None]:
         return lambda: None
+
+
+class FailingStore(MemoryStore):
+    """A store that fails on some keys."""
+
+    on: frozenset[str] = frozenset()
+
+    def update(self, change: Change) -> bool:
+        """Store a change, unless the key is one of them."""
+        if change.record.key_id in self.on:
+            raise StoreError("the disk is full")
+        return super().update(change)
 
 
 def reason(verdict: object) -> Reason | None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.issuing.conftest import PEPPER
+from tests.issuing.conftest import PEPPER, FailingStore
 from tests.issuing.manage.test_overview import Shell
 
 from secretsource.exceptions import ConfigurationError, InvalidRequest, KeyNotFound, StoreError
@@ -58,15 +58,7 @@ def kinds(keys: Any, key_id: str) -> list[str]:
 def test_a_key_that_the_store_fails_on_waits_for_the_next_round(fails: int, ended: int, clock: FakeClock) -> None:
     """Those behind it do not; after eight failures the store counts as down."""
 
-    class Failing(MemoryStore):
-        on: frozenset[str] = frozenset()
-
-        def update(self, change: Any) -> bool:
-            if change.record.key_id in self.on:
-                raise StoreError("the disk is full")
-            return super().update(change)
-
-    store = Failing()
+    store = FailingStore()
     with ApiKeys(store, peppers=[PEPPER], clock=clock) as keys:
         ids: list[str] = []
         for _ in range(12):

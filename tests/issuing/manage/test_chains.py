@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from tests.issuing.conftest import FailingStore
 
 from secretsource.exceptions import InvalidTransition, StoreError
 from secretsource.issuing import NO_SCOPE
-from secretsource.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from secretsource.issuing import ApiKeys, KeyRecord
-    from secretsource.stores.base import Change
     from secretsource.testing.clock import FakeClock
 
 DAY = 86400.0
@@ -58,23 +57,11 @@ def test_a_family_is_revoked_past_a_deleted_key(which: str, gap: Chain, keys: Ap
     assert keys.count_living(owner="acme") == 1
 
 
-class Failing(MemoryStore):
-    """A store that fails on some keys."""
-
-    on: frozenset[str] = frozenset()
-
-    def update(self, change: Change) -> bool:
-        """Store a change, unless the key is one of them."""
-        if change.record.key_id in self.on:
-            raise StoreError("the disk is full")
-        return super().update(change)
-
-
 @pytest.mark.parametrize("first", range(4))
 @pytest.mark.parametrize("fails", range(4))
 def test_no_failure_keeps_the_rest_of_a_family_alive(first: int, fails: int, make_keys: Callable[..., ApiKeys]) -> None:
     """The error comes when all others are revoked; nothing was done if it is the named key."""
-    store = Failing()
+    store = FailingStore()
     keys = make_keys(store=store)
     issued = keys.issue(owner="acme")
     ids, texts = [issued.record.key_id], [issued.plaintext]
@@ -91,7 +78,7 @@ def test_no_failure_keeps_the_rest_of_a_family_alive(first: int, fails: int, mak
 
 def test_a_store_that_fails_on_all_is_not_asked_for_each(make_keys: Callable[..., ApiKeys]) -> None:
     """After eight failures it counts as down."""
-    store = Failing()
+    store = FailingStore()
     keys = make_keys(store=store)
     ids = [keys.issue(owner="acme").record.key_id]
     for _ in range(11):

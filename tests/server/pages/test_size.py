@@ -8,6 +8,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.server.pages.wire import NO_PAGE
 
 from secretsource.server.pages.app import VIEWS
 from secretsource.server.pages.sessions import Role
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 MOST = 60 * 1024
 """Bytes of a page, its style sheets, its script and its icon together, as they are without compression."""
-NO_PAGE = {"showHome", "saveUsage"}
-"""Views that lead to another page, or answer with a file."""
 SHOWN = [view for view in VIEWS if view.role is Role.CUSTOMER and view.method == "GET" and view.name not in NO_PAGE]
 HOUR = 3600
 

@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     from tests.server.pages.chromium.site import Site
     from tests.server.pages.crowds import Crowd
 
-__all__ = ["PAGES", "QUIET", "Reader", "first_bytes"]
+__all__ = ["NO_PAGE", "PAGES", "QUIET", "Reader", "first_bytes"]
 
+NO_PAGE = frozenset({"showHome", "saveUsage"})
+"""Views of customers that lead to another page, or answer with a file."""
 PAGES: Mapping[str, str] = {
     **{
         view.name: view.path.replace("{key_id:key_id}", "{key}")
         for view in VIEWS
-        if view.role is Role.CUSTOMER and view.method == "GET" and view.name not in {"showHome", "saveUsage"}
+        if view.role is Role.CUSTOMER and view.method == "GET" and view.name not in NO_PAGE
     },
     "the other environment": "/portal/keys?environment=test",
     "a search of a customer": "/portal/keys?search=worker",
