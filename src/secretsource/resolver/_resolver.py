@@ -171,7 +171,8 @@ class Resolver(Retrying):
         if field is None and version is None and fresh is None:
             try:
                 since, until, secret = self._hot[name]
-                if since <= wall_time() < until:
+                now = wall_time()
+                if since <= now and now < until:  # noqa: PLR1716 - CPython has a faster way for each than for a chain
                     return secret
             except (KeyError, TypeError):
                 pass
