@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
+from sqlite3 import connect
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -208,6 +210,36 @@ async def test_a_shared_limiter_is_waited_for(tmp_path: Path) -> None:
     ) as keys:
         text = (await keys.issue(owner="acme", rate_limit="3/hour")).plaintext
         assert [bool(await keys.check(text, scope=NO_SCOPE)) for _ in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("kind", [ApiKeys, AsyncApiKeys])
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        ("status = 'disabled'", Reason.DISABLED),
+        ("expires = 1", Reason.EXPIRED),
+        ("begins = 9e9", Reason.NOT_YET),
+        ("networks = '[\"192.0.2.0/24\"]'", Reason.WRONG_NETWORK),
+        ("scopes = '[\"other\"]'", Reason.INSUFFICIENT_SCOPE),
+        ("hash = zeroblob(32)", Reason.WRONG_SECRET),
+        ("rate_limit = '1/day'", Reason.RATE_LIMITED),
+        (None, Reason.UNKNOWN),
+    ],
+)
+def test_what_is_written_past_the_library_is_seen_where_nothing_is_kept(
+    kind: Any, edit: str | None, reason: Reason, tmp_path: Path
+) -> None:
+    """Without a ttl, each check goes by what the database says then, to the last column of the row."""
+    world = World("check, never kept" if kind is ApiKeys else "loop, never kept", tmp_path)
+    text = world.of(world.keys.issue(owner="acme", scopes=["read"])).plaintext
+    for _ in range(3):
+        assert world.of(world.keys.check(text, scope="read", ip="198.51.100.7"))
+    with closing(connect(tmp_path / "keys.db")) as database, database:
+        database.execute("DELETE FROM secretsource_keys" if edit is None else f"UPDATE secretsource_keys SET {edit}")
+    asked = [world.of(world.keys.check(text, scope="read", ip="198.51.100.7")) for _ in range(2)]
+    assert asked[-1].reason is reason
+    assert [bool(verdict) for verdict in asked] == [reason is Reason.RATE_LIMITED, False]
+    world.close()
 
 
 def test_a_store_says_whether_the_loop_may_ask_it(on_loop: World, tmp_path: Path) -> None:

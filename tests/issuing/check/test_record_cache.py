@@ -129,13 +129,18 @@ def test_memory_is_bounded() -> None:
     cache.news(numbered(0)[1].key_id, 2)
 
 
-def test_a_ttl_of_nothing_keeps_nothing() -> None:
-    """Each check reads the record anew, and can still go on with what it read."""
+def test_a_ttl_of_nothing_believes_nothing() -> None:
+    """Each check reads the record anew, an older one too, and can go on with what it read."""
     cache = RecordCache(ttl=0, miss_ttl=0)
     hashed, record = numbered(1)
-    assert cache.fill(hashed, record, *at(0.0), cache.begin()).record is record
+    for read in (record, record._replace(revision=record.revision + 1), record):
+        entry = cache.fill(hashed, read, *at(0.0), cache.begin())
+        assert entry.record is read
+        assert entry.until == entry.fresh_until == entry.whole == float("-inf")
+        assert cache.renew(entry, *at(1.0), cache.begin()) is entry
+        assert entry.until == entry.fresh_until == float("-inf")
+        assert cache.peek(record.key_id, 1.0) is None
     cache.miss(hashed, 0.0, cache.begin())
-    assert len(cache) == 0
     assert not cache.is_missing(hashed, 0.0)
 
 

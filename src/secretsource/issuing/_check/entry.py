@@ -48,7 +48,7 @@ class Entry:
         purses: The credits that it spends.
         limit_key: The account of its limits.
         drift: Wall seconds minus monotonic seconds, at its reading.
-        whole: Monotonic seconds of the last reading of the whole record.
+        whole: Monotonic seconds of the last reading of the whole record; minus infinity if only that may renew it.
         noting: Monotonic seconds until which it notes its own uses; see `UseLog`.
         refusal: Why it is refused whatever is asked: a suspended owner, or limits of a newer version; or None.
         requests: Accepted checks that it has noted.
@@ -99,14 +99,15 @@ class Entry:
         self.clients = NOBODY
         self.noting = self.seen = _NEVER
         self.requests = 0
-        # A record that is never kept is weighed once, and found by nobody.
-        self.drift, self.fresh_until, self.until = self.times(mono, wall, ttl) if ttl > 0 else (0.0, _NEVER, _NEVER)
+        self.drift, self.fresh_until, self.until = self.times(mono, wall, ttl)
 
     def times(self, mono: float, wall: float, ttl: float) -> tuple[float, float, float]:
         """Return `drift`, `fresh_until` and `until` for a record that was good at an instant, given on both clocks."""
         drift, until, begins = wall - mono, mono + ttl, self.record.begins
         fresh_until, expires = until, self.expires
-        if not self.is_plain or (begins is not None and begins > wall):
+        if ttl <= 0:  # it is read anew for each check
+            fresh_until = until = _NEVER
+        elif not self.is_plain or (begins is not None and begins > wall):
             until = _NEVER
         elif expires is not None and expires - drift < until:
             until = expires - drift
@@ -121,6 +122,15 @@ class Entry:
     def is_counted(self) -> bool:
         """Whether its checks are counted against limits or credits."""
         return self.plan is not None or bool(self.purses)
+
+    def is_of(self, record: KeyRecord) -> bool:
+        """Return whether a record that was read now is equal to its own, so that all that it says is still so."""
+        mine = self.record
+        return record is mine or (record if record.terms is None else narrowed(record)) == mine
+
+    def is_open(self, wall: float) -> bool:
+        """Return whether its key is active and not before its time, at an instant in seconds since 1970 UTC."""
+        return self.is_plain and ((begins := self.record.begins) is None or begins <= wall)
 
     def is_under(self, owner: str | None, plan: str | None) -> bool:
         """Return whether its key belongs to this owner, or to an owner with this plan."""

@@ -10,7 +10,7 @@ The cache holds records, never verdicts: each check weighs its record anew. Five
 * nothing that is read from here is ever written back to the store.
 
 A record past its ttl is renewed by its revision alone, which costs a fraction of reading it. Now and then it is read
-whole (`RENEWABLE`).
+whole (`RENEWABLE`). With a ttl of 0 it is always read whole, and an equal record renews its entry (`Entry.is_of`).
 
 A read is one dictionary access without a lock; a change takes the lock.
 
@@ -65,7 +65,7 @@ class RecordCache:
     """Entries by the hash of the whole key, and short-lived misses.
 
     Args:
-        ttl: Seconds for which a record is used without reading it again; 0 caches nothing.
+        ttl: Seconds for which a record is used without reading it again; with 0, it is read for each check.
         miss_ttl: Seconds for which "there is no such key" is believed.
         max_entries: Records to hold; past it the oldest go.
         max_misses: Misses to hold, and floors.
@@ -130,7 +130,7 @@ class RecordCache:
         """Start reading a record: call this before you ask the store, and pass the result to `fill` or `miss`."""
         return self._news
 
-    def renew(self, entry: Entry, mono: float, wall: float, begun: int) -> Entry:
+    def renew(self, entry: Entry, mono: float, wall: float, begun: int, whole: float | None = None) -> Entry:
         """Renew an entry for another ttl: its record has not changed.
 
         Args:
@@ -138,11 +138,14 @@ class RecordCache:
             mono: The time of the question to the store, as for `fill`.
             wall: The same in seconds since 1970 UTC.
             begun: The result of `begin` at that time.
+            whole: The same as ``mono`` if the record was read whole; None if only its revision was.
 
         Returns:
             The entry to go on with. News that concerns an entry drops it, so one that is still there is good.
         """
         times = entry.times(mono, wall, self.ttl)
+        if whole is not None and self.ttl > 0:
+            entry.whole = whole
         with self._lock:
             key_id, by_key = entry.record.key_id, self._by_key
             if key_id in by_key and by_key[key_id] is entry:  # one step with the assignment
@@ -166,12 +169,10 @@ class RecordCache:
         Returns:
             The entry to go on with: a newer one if there is one, and in doubt one that is not cached.
         """
-        entry = Entry(hashed, record, mono, wall, self.ttl, whole)
-        if self.ttl <= 0:
-            return entry
+        entry = Entry(hashed, record, mono, wall, self.ttl, _NEVER if self.ttl <= 0 else whole)
         with self._lock:
             known = self._by_key.get(record.key_id)
-            if known is not None and known.record.revision > record.revision:
+            if self.ttl > 0 and known is not None and known.record.revision > record.revision:
                 return known
             if self._is_outdated(record, mono, begun):
                 floor = self._floors.get(record.key_id)

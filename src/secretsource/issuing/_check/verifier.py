@@ -85,10 +85,9 @@ class Verifier:
         self._store = parts.store
         self._uses = parts.uses
         self._present = parts.present
-        self._mono = parts.present.mono
         self._now = parts.present.both
         # Python 3.11 calls a function at a local name in half the time that it takes at an attribute of an object.
-        self._at_hand: tuple[Any, ...] = (self._mono, parts.present.wall, self._get, self._drawing.take)
+        self._at_hand: tuple[Any, ...] = (parts.present.mono, parts.present.wall, self._get, self._drawing.take)
 
     def glance(
         self, text: str | None, scope: Demand, ip: str | None, cost: int, kind: Kind | None = None
@@ -105,7 +104,13 @@ class Verifier:
         return self.glance_at(hashed, scope, ip, cost, kind)
 
     def glance_at(
-        self, hashed: bytes | None, scope: Demand, ip: str | None, cost: int, kind: Kind | None
+        self,
+        hashed: bytes | None,
+        scope: Demand,
+        ip: str | None,
+        cost: int,
+        kind: Kind | None,
+        read: Entry | None = None,
     ) -> Accepted | bytes | None:
         """Take steps 2 to 11 for a key that is fresh in the cache, active, in time and within its limits.
 
@@ -115,6 +120,7 @@ class Verifier:
             ip: The address of the client.
             cost: The amount to draw from the key's limits.
             kind: The accepted kind of keys, or None for all keys of customers.
+            read: Its entry, if its record was read just now, and it is active and in time.
 
         Returns:
             The verdict; the hash of a text for which `check` has more to do, as for a new client; None for any less
@@ -122,8 +128,8 @@ class Verifier:
         """
         mono, wall, get, take = self._at_hand
         now = mono()
-        entry: Entry | None = get(hashed)  # 2 look into the cache, and 6: status and time
-        if entry is None or now >= entry.until:
+        entry: Entry | None = read or get(hashed)  # 2 look into the cache, and 6: status and time
+        if entry is None or (now >= entry.until and entry is not read):
             return hashed
         # The wall clock may have been set forward since, or forward and back.
         if (ends := entry.expires) is not None and (wall() >= ends or now + self._present.drift >= ends):
@@ -210,36 +216,48 @@ class Verifier:
         Returns:
             None, with nothing asked or counted, if the text is new, or more has to be asked.
         """
-        presented, known, asked_at = self.gate.again(hashed), self._get(hashed), self._mono()
+        presented, known = self.gate.again(hashed), self._get(hashed)
         if presented is None or presented.key_id is None:
             return None
-        demanded, key_id, cache = demand_of(asked), presented.key_id, self._cache
-        may_recall = cache.may_know(key_id) if known is None else asked_at < known.fresh_until
-        if may_recall and (remembered := self._recall(presented, known, asked_at)) is not None:
-            return self._remembered(remembered, presented, asked, demanded, *self._now())
+        key_id, cache = presented.key_id, self._cache
+        mono, wall = self._now()
+        may_recall = cache.may_know(key_id) if known is None else mono < known.fresh_until
+        if may_recall and (remembered := self._recall(presented, known, mono)) is not None:
+            return self._remembered(remembered, presented, asked, demand_of(asked), mono, wall)
         on_loop = store is not self._store
         if on_loop and not self._drawing.is_at_hand:
             return None
         self._begin()
         begun = cache.begin()
         try:
-            record = (known and unchanged(known, asked_at, store)) or store.peek(key_id)  # 5 look the record up
+            record = (known and unchanged(known, mono, store)) or store.peek(key_id)  # 5 look the record up
         except StoreError:
+            demand_of(asked)
             return Rejected(Reason.STORE_UNAVAILABLE)
         if on_loop and record is not None and record.status is _ROTATING:  # the date of the rotation is awaited
             return None
-        mono, wall = self._now()  # the store may have been slow
-        then = wall - (mono - asked_at)
-        if record is not None and known is not None and record is known.record:
-            found: Entry | Rejected = cache.renew(known, asked_at, then, begun)
+        if record is not None and known is not None and known.is_of(record):
+            renewed = cache.renew(known, mono, wall, begun, None if record is known.record else mono)
+            accepted = self._at_once(renewed, hashed, asked, wall)
+            if accepted is not None:
+                return accepted
+            found: Entry | Rejected = renewed
         else:
             rejected = unknown(presented) if record is None else self.records.comparison.compare(presented, record)
-            found = self._keep(presented, record, rejected, asked_at, then, begun)
+            found = self._keep(presented, record, rejected, mono, wall, begun)
+        demanded = demand_of(asked)
         if type(found) is Rejected:
             return found
         if found.record.status is _ROTATING:
             run(self.records.rotations.learn(found.record))
-        return self._concluded(found, presented, asked, demanded, mono, wall)
+        return self._concluded(found, presented, asked, demanded, *self._now())  # the store may have been slow
+
+    def _at_once(self, entry: Entry, hashed: bytes, asked: Asked, wall: float) -> Accepted | None:
+        """Take steps 6 to 11 as `glance_at` does, for an entry whose record was read just now."""
+        if asked.limit is not None or not entry.is_open(wall):
+            return None
+        glanced = self.glance_at(hashed, asked.scope, asked.ip, asked.cost, asked.kind, entry)
+        return glanced if type(glanced) is Accepted else None
 
     def recall(self, text: object, hashed: bytes | None, asked: Asked) -> Verdict | None:
         """Check as `check` does, from memory; None, with nothing counted, if a store or a server has to be asked."""

@@ -98,7 +98,7 @@ class UseLog:
             networks, agents = clients.news(key_id, ip, agent, wall, always=counted)
         if counted or networks or agents:
             self.watch(Use(key_id, wall, int(counted), networks, agents))
-        if entry.until > 0.0:  # else no check finds it at a glance
+        if entry.is_plain:  # else no check is concluded at a glance
             clients.meet(entry, ip)
 
     def watch(self, use: Use) -> None:
