@@ -193,6 +193,9 @@ class Verifier:
         if found is None:  # 5 look the record up
             found = yield from self.records.find(presented, known, fresh, ahead, (mono, wall))
             mono, wall = self._now()  # the store may have been slow
+            accepted = self._at_once(found, presented.hash, asked, wall)
+            if accepted is not None:
+                return accepted
         if type(found) is Rejected:
             return found
         verdict: Verdict | None = weigh(found, demanded, asked.ip, wall, asked.kind)  # 6 status and time to 8 scopes
@@ -237,11 +240,11 @@ class Verifier:
         if on_loop and record is not None and record.status is _ROTATING:  # the date of the rotation is awaited
             return None
         if record is not None and known is not None and known.is_of(record):
-            renewed = cache.renew(known, mono, wall, begun, None if record is known.record else mono)
-            accepted = self._at_once(renewed, hashed, asked, wall)
+            whole = None if record is known.record else mono
+            found: Entry | Rejected = cache.renew(known, mono, wall, begun, whole)
+            accepted = self._at_once(found, hashed, asked, wall)
             if accepted is not None:
                 return accepted
-            found: Entry | Rejected = renewed
         else:
             rejected = unknown(presented) if record is None else self.records.comparison.compare(presented, record)
             found = self._keep(presented, record, rejected, mono, wall, begun)
@@ -252,11 +255,11 @@ class Verifier:
             run(self.records.rotations.learn(found.record))
         return self._concluded(found, presented, asked, demanded, *self._now())  # the store may have been slow
 
-    def _at_once(self, entry: Entry, hashed: bytes, asked: Asked, wall: float) -> Accepted | None:
+    def _at_once(self, found: Entry | Rejected, hashed: bytes, asked: Asked, wall: float) -> Accepted | None:
         """Take steps 6 to 11 as `glance_at` does, for an entry whose record was read just now."""
-        if asked.limit is not None or not entry.is_open(wall):
+        if type(found) is Rejected or asked.limit is not None or not found.is_open(wall):
             return None
-        glanced = self.glance_at(hashed, asked.scope, asked.ip, asked.cost, asked.kind, entry)
+        glanced = self.glance_at(hashed, asked.scope, asked.ip, asked.cost, asked.kind, found)
         return glanced if type(glanced) is Accepted else None
 
     def recall(self, text: object, hashed: bytes | None, asked: Asked) -> Verdict | None:

@@ -130,8 +130,11 @@ class Records:
                 record = yield self._store.find(presented.lookups)
         except StoreError:
             return Rejected(Reason.STORE_UNAVAILABLE)
+        known = self._cache.get(presented.hash)
         if record is None:
             rejected = unknown(presented)
+        elif known is not None and known.is_of(record):  # this text matched it before
+            return self._cache.renew(known, mono, wall, begun, mono)
         elif record.foreign is None:
             rejected = self.comparison.compare(presented, record)
         else:
