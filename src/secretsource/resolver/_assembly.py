@@ -24,7 +24,7 @@ from secretsource.resolver._evidence import EVIDENCE
 from secretsource.resolver._walk.cache import Cache
 from secretsource.resolver._walk.chain import resolve
 from secretsource.resolver._walk.resolution import Reply, Request
-from secretsource.resolver._walk.route import NOT_INSTALLED, Chain, Route, Skipped
+from secretsource.resolver._walk.route import Chain, Route, Skipped, Uninstalled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,12 +78,12 @@ def discovered() -> Chain:
     skipped: list[Skipped] = []
     for scheme, evidence in EVIDENCE.items():
         reason = evidence.lacking()
-        if reason is None and not is_installed(scheme):
-            reason = f"{NOT_INSTALLED}pip install 'secretsource[{scheme}]'"
-        if reason is None:
-            routes.append(Route(_named(scheme), unasked=evidence.lacking if evidence.ending else None))
-        else:
+        if reason is not None:
             skipped.append(Skipped(scheme, reason))
+        elif not is_installed(scheme):
+            skipped.append(Uninstalled(scheme, f"not installed: run  pip install 'secretsource[{scheme}]'"))
+        else:
+            routes.append(Route(_named(scheme), unasked=evidence.lacking if evidence.ending else None))
     return _chain(routes, skipped)
 
 

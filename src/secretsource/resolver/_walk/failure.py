@@ -15,7 +15,7 @@ from secretsource.exceptions import (
 )
 from secretsource.providers.base import Failed, FailureCode, SecretRef
 from secretsource.providers.reference import format_reference
-from secretsource.resolver._walk.route import NOT_INSTALLED
+from secretsource.resolver._walk.route import Uninstalled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def none_found(name: str, result: Resolution, chain: Chain) -> SecretNotFound:
 
 def _to_install(chain: Chain) -> str:
     """Name each provider that is not in the chain only because its package is missing, and what to run."""
-    left_out = [skipped for skipped in chain.skipped if skipped.reason.startswith(NOT_INSTALLED)]
+    left_out = [skipped for skipped in chain.skipped if isinstance(skipped, Uninstalled)]
     return "".join(f"provider {skipped.provider!r} is {skipped.reason}, or " for skipped in left_out)
 
 

@@ -75,15 +75,17 @@ class Route(NamedTuple):
         return failed.retryable and self.on_unavailable == "next"
 
 
-NOT_INSTALLED = "not installed: run  "
-"""The beginning of the reason of a provider that is meant to be asked, and whose package is missing."""
-
-
 class Skipped(NamedTuple):
     """A provider that is not in the chain, and why."""
 
     provider: str
     reason: str
+
+
+class Uninstalled(Skipped):
+    """A provider that would be in the chain if its package were installed."""
+
+    __slots__ = ()
 
 
 class Overlay(NamedTuple):
