@@ -3,8 +3,8 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
-# Processes of tests in `make test`: two more than processors, since the tests wait for servers and bounds a third of the time.
-TESTERS ?= $(shell echo $$(($(WORKERS) + 2)))
+# Processes of tests in `make test`: one more than processors, since the tests wait for servers and bounds a third of the time.
+TESTERS ?= $(shell echo $$(($(WORKERS) + 1)))
 SECONDS ?= 3600
 # What the tests are installed with; `dev,gateways` also has the gateways that are on PyPI.
 EXTRAS ?= dev
