@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         "modules", nargs="*", metavar="MODULE", help="such as resolver/_walk/cache.py; pinned faults are left out"
     )
     parser.add_argument("--all", action="store_true", help="every fault, however long it takes")
-    parser.add_argument("--seconds", type=float, default=100.0, help="after which no other trial begins")
+    parser.add_argument("--seconds", type=float, default=70.0, help="after which no other trial begins")
     parser.add_argument("--at-once", type=int, default=2, help="trials at a time")
     return parser
 

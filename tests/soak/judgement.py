@@ -144,16 +144,22 @@ def undrawn(evidence: Evidence) -> list[str]:
 
 
 def forgotten_uses(evidence: Evidence) -> list[str]:
-    """The last use in the store is the last use that any process has seen, to the microsecond."""
+    """The last use in the store is the last use that any process has seen.
+
+    It is not before the latest accepted check began, and not after the last time that an accepted check read.
+    """
     complaints = []
     for key_id, record in evidence.stored.records.items():
-        seen = max((note.used for note in evidence.notes(key_id)), default=0.0)
-        expected = seen + evidence.drift if seen else None
-        if expected is None or record.last_used is None:
-            if expected is not record.last_used:
-                complaints.append(f"{key_id} was last used at {expected}, and the store says {record.last_used}")
-        elif abs(record.last_used - expected) > EXACTLY:
-            complaints.append(f"{key_id} was used {expected - record.last_used:+.6f} s after what the store says")
+        notes = evidence.notes(key_id)
+        used = [note for note in notes if note.used]
+        if not used or record.last_used is None:
+            if used or record.last_used is not None:
+                complaints.append(f"{key_id} was used {len(used)} times, and the store says {record.last_used}")
+            continue
+        stored = record.last_used - evidence.drift
+        earliest, latest = max(note.began for note in used), max(note.used for note in used)
+        if not earliest - EXACTLY <= stored <= latest + EXACTLY:
+            complaints.append(f"{key_id} was used from {earliest} to {latest}, and the store says {stored}")
     return complaints
 
 

@@ -14,7 +14,7 @@ class Note(NamedTuple):
         undrawn: How often of these without a draw on its limit.
         counted: How often of these while it was rotating.
         began: When the latest check that accepted it began, in monotonic seconds.
-        used: The time that this check went by, in monotonic seconds.
+        used: The last time that such a check read, in monotonic seconds.
         last: The reason of the last refusal; None when the last check accepted it.
     """
 

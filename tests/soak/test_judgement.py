@@ -126,7 +126,7 @@ FAULTS: dict[str, list[Callable[[Evidence], Evidence]]] = {
     "overdrawn": [noted("l", accepted=LIMIT), noted("t", accepted=10)],
     "undrawn": [noted("l", undrawn=1), noted("t", undrawn=1)],
     "forgotten_uses": [
-        noted("p", used=5.0001),
+        noted("p", began=5.0001, used=5.0002),
         stored(records={"p": record("p", last_used=None)}),
         stored(records={"p": record("p", last_used=DRIFT + 6)}),
         stored(records={"x": record("x")}, events={"x": events("x", EventKind.ISSUED)}),
