@@ -120,7 +120,7 @@ class Verifier:
             ip: The address of the client.
             cost: The amount to draw from the key's limits.
             kind: The accepted kind of keys, or None for all keys of customers.
-            read: Its entry, if its record was read just now, and it is active and in time.
+            read: Its entry, if its record was read just now, and it is active and has begun.
 
         Returns:
             The verdict; the hash of a text for which `check` has more to do, as for a new client; None for any less
@@ -235,7 +235,7 @@ class Verifier:
         try:
             record = (known and unchanged(known, mono, store)) or store.peek(key_id)  # 5 look the record up
         except StoreError:
-            demand_of(asked)
+            demand_of(asked)  # a malformed one is an error here, too
             return Rejected(Reason.STORE_UNAVAILABLE)
         if on_loop and record is not None and record.status is _ROTATING:  # the date of the rotation is awaited
             return None
