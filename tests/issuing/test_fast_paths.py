@@ -230,17 +230,16 @@ def test_what_is_written_past_the_library_is_seen_where_nothing_is_believed(
     way: str, edit: str | None, reason: Reason, tmp_path: Path
 ) -> None:
     """Without a ttl, or past the cache, each check goes by what the database says then, to the last column."""
-    world = World(way, tmp_path, "sqlite")
-    text = world.of(world.keys.issue(owner="acme", scopes=["read"])).plaintext
     question = {"scope": "read", "ip": "198.51.100.7", "fresh": way == "check, in memory"}
-    for _ in range(3):
-        assert world.of(world.keys.check(text, **question))
-    with closing(connect(tmp_path / "keys.db")) as database, database:
-        database.execute("DELETE FROM secretsource_keys" if edit is None else f"UPDATE secretsource_keys SET {edit}")
-    asked = [world.of(world.keys.check(text, **question)) for _ in range(2)]
+    with closing(World(way, tmp_path, "sqlite")) as world:
+        text = world.of(world.keys.issue(owner="acme", scopes=["read"])).plaintext
+        for _ in range(3):
+            assert world.of(world.keys.check(text, **question))
+        with closing(connect(tmp_path / "keys.db")) as database, database:
+            database.execute(f"UPDATE secretsource_keys SET {edit}" if edit else "DELETE FROM secretsource_keys")
+        asked = [world.of(world.keys.check(text, **question)) for _ in range(2)]
     assert asked[-1].reason is reason
     assert [bool(verdict) for verdict in asked] == [reason is Reason.RATE_LIMITED, False]
-    world.close()
 
 
 def test_a_store_says_whether_the_loop_may_ask_it(on_loop: World, tmp_path: Path) -> None:

@@ -104,14 +104,9 @@ class Verifier:
         return self.glance_at(hashed, scope, ip, cost, kind)
 
     def glance_at(
-        self,
-        hashed: bytes | None,
-        scope: Demand,
-        ip: str | None,
-        cost: int,
-        kind: Kind | None,
+        self, hashed: bytes | None, scope: Demand, ip: str | None, cost: int, kind: Kind | None,
         read: Entry | None = None,
-    ) -> Accepted | bytes | None:
+    ) -> Accepted | bytes | None:  # fmt: skip
         """Take steps 2 to 11 for a key that is fresh in the cache, active, in time and within its limits.
 
         Args:
@@ -193,8 +188,7 @@ class Verifier:
         if found is None:  # 5 look the record up
             found = yield from self.records.find(presented, known, fresh, ahead, (mono, wall))
             mono, wall = self._now()  # the store may have been slow
-            accepted = self._at_once(found, presented.hash, asked, wall)
-            if accepted is not None:
+            if (accepted := self._at_once(found, presented.hash, asked, wall)) is not None:
                 return accepted
         if type(found) is Rejected:
             return found
@@ -239,15 +233,13 @@ class Verifier:
             return Rejected(Reason.STORE_UNAVAILABLE)
         if on_loop and record is not None and record.status is _ROTATING:  # the date of the rotation is awaited
             return None
-        if record is not None and known is not None and known.is_of(record):
-            whole = None if record is known.record else mono
-            found: Entry | Rejected = cache.renew(known, mono, wall, begun, whole)
-            accepted = self._at_once(found, hashed, asked, wall)
-            if accepted is not None:
-                return accepted
-        else:
+        if record is None or known is None or not known.is_of(record):
             rejected = unknown(presented) if record is None else self.records.comparison.compare(presented, record)
             found = self._keep(presented, record, rejected, mono, wall, begun)
+        else:
+            found = cache.renew(known, mono, wall, begun, None if record is known.record else mono)
+            if (accepted := self._at_once(found, hashed, asked, wall)) is not None:
+                return accepted
         demanded = demand_of(asked)
         if type(found) is Rejected:
             return found
