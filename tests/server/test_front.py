@@ -11,7 +11,8 @@ from tests.server.asgi_client import Client
 from tests.server.gate import service
 
 from secretsource.server.api.document import management
-from secretsource.server.front import LARGEST_BODY, LARGEST_HEADERS, Front
+from secretsource.server.connections.heads import LARGEST_HEADERS
+from secretsource.server.front import LARGEST_BODY, Front
 from secretsource.server.news.telling import masked
 from secretsource.server.pages.app import pages
 from secretsource.server.rights import EVERYTHING, ROOT_OWNER, ROOT_PREFIX

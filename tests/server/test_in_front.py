@@ -15,7 +15,8 @@ from tests.server.asgi_client import Client
 from secretsource.server.api.answers.problems import ProblemDocument, Refusal
 from secretsource.server.api.in_front import Alive, Question, Questions, Ready, Verdict, Verdicts
 from secretsource.server.app import build
-from secretsource.server.front import LARGEST_HEADERS, BareFront, Reply, uncounted
+from secretsource.server.connections.heads import LARGEST_HEADERS
+from secretsource.server.front import BareFront, Reply, uncounted
 from secretsource.server.problems import Problem
 from secretsource.server.questions import read_batch, read_question
 from secretsource.server.service import Service

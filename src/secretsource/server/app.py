@@ -76,16 +76,13 @@ class Application:
         self._settings = settings
         self._open = open
         self._load = load
-        self._dispatch: ASGIApp | None = None
+        self._dispatch: ASGIApp = self._begin
         self._workers: Sequence[Work] = ()
         self.service: Service | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif self._dispatch is not None:
-            await self._dispatch(scope, receive, send)
+        await self._dispatch(scope, receive, send)
 
     async def start(self) -> None:
         """Open the parts, and build the application on them.
@@ -100,7 +97,7 @@ class Application:
 
     async def stop(self) -> None:
         """Wait for the errands, store the uses seen, and close the parts."""
-        service, self._dispatch, self.service = self.service, None, None
+        service, self._dispatch, self.service = self.service, self._begin, None
         if service is not None:
             try:
                 await service.errands.finish(service.settings.stop_within)
@@ -143,7 +140,10 @@ class Application:
         with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.reload)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _begin(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take a connection where the parts are not open: that of the server's life, and no other."""
+        if scope["type"] != "lifespan":
+            return
         await receive()
         try:
             await self.start()
@@ -219,7 +219,7 @@ def build(service: Service) -> ASGIApp:
     if spans is not None:
         managed = spans.around(managed)
     bare = _bare(service, telling, spans)
-    gateways = bare.pop(GATEWAYS)
+    gateways = bare[GATEWAYS]
     served = {**health(service, api, telling), **bare}
     shown: ASGIApp | None = None
     if service.settings.pages is not None:
@@ -230,11 +230,11 @@ def build(service: Service) -> ASGIApp:
         if scope["type"] != "http":
             return _nothing()
         path: str = scope["path"]
-        if path.startswith(GATEWAYS):
-            return gateways(scope, receive, send)
         app = served.get(path)
         if app is not None:
             return app(scope, receive, send)
+        if path.startswith(GATEWAYS):
+            return gateways(scope, receive, send)
         if shown is not None and path.startswith(PLACES):
             return shown(scope, receive, send)
         # Ids are routed as the client wrote them: a slash inside of one does not divide the path.

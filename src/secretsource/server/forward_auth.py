@@ -13,19 +13,29 @@ import json
 import logging
 from functools import lru_cache, partial
 from time import monotonic, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from secretsource.issuing import NO_SCOPE, Admission, HttpAnswer, Reason, Rejected, check_demand, http_answer
-from secretsource.server.front import BareFront, Replies, Reply, raw_headers, uncounted
-from secretsource.server.gateway.originals import Original, has_several_keys, read_original
-from secretsource.server.gateway.peers import client_address, is_trusted
+from secretsource.issuing import (
+    NO_SCOPE,
+    Admission,
+    HttpAnswer,
+    KeyRecord,
+    Reason,
+    Rejected,
+    check_demand,
+    http_answer,
+)
+from secretsource.server.connections.heads import ABSENT, PLACES, Heads, check_size
+from secretsource.server.front import BareFront, Kept, Reply, raw_headers, uncounted
+from secretsource.server.gateway.originals import PATH, Original, described_by, has_several_keys, read_original
+from secretsource.server.gateway.peers import FORWARDED_FOR, client_address, is_trusted
 from secretsource.server.gateway.routes import Misfit, Need, Routes
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable, Mapping, Sequence
 
-    from secretsource.issuing import Admitted, KeyRecord
+    from secretsource.issuing import Admitted, Demand
     from secretsource.server.front import Count
     from secretsource.server.service import ASGIApp, Receive, Scope, Service
 
@@ -38,8 +48,10 @@ LONGEST_SCOPES = 2048
 _LOG = logging.getLogger("secretsource.server")
 _QUIET = 60.0
 """Seconds between two warnings of the same mistake of a gateway."""
-_PLACES = frozenset({b"authorization", b"x-api-key"})
 _SCHEMES = frozenset({b"bearer"})
+_MARK = PATH.encode()
+_STRANGER = object()
+"""In place of the address of a client: the connection is not from a gateway."""
 _SAFE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 _NO_STORE = (b"cache-control", b"no-store")
 _EMPTY = (b"content-length", b"0")
@@ -101,29 +113,69 @@ class _ForwardAuth:
         self._is_gateway = lru_cache(maxsize=256)(partial(is_trusted, trusted=settings.trusted_proxies))
         self._trusted = settings.trusted_proxies
         self._address = lru_cache(maxsize=4096)(self._client)
-        self._replies = Replies()
+        heads = Heads(described_by, {place: self._admission.recalling(place) for place in PLACES})
+        self._replies = Kept[Reply]()
+        # Local names are called sooner than attributes.
+        self._at_hand: tuple[Any, Any, Any, Any] = (
+            heads.form,
+            lru_cache(maxsize=1024)(self._sought),
+            self._address,
+            self._replies.by_id.get,
+        )
         self._warned: dict[Misfit, float] = {}
 
     def __call__(self, scope: Scope, _: Receive) -> Reply | Awaitable[Reply]:
-        """Answer one question of a gateway: at once, where memory is enough for that."""
+        """Answer one question of a gateway: at once, where it has the usual form, and memory knows the key.
+
+        Nearly all questions are like that. `_look_closer` decides on any other, from its beginning.
+
+        Raises:
+            HeadersTooLarge: Its headers are too large.
+        """
+        form_of, seek, address, kept_of = self._at_hand
+        names, values = zip(*scope["headers"], ABSENT)  # noqa: B905 - pairs all, and `strict` costs a sixth of a check
+        pick, room, recall = form_of(names)
+        try:
+            raw_path, peer = scope["raw_path"], scope["client"][0]
+        except (KeyError, TypeError):  # a server need not tell them
+            raw_path = peer = None
+        if pick is None or raw_path != _MARK or len(b"".join(values)) > room:
+            return self._look_closer(scope)
+        how, where, passed, key = pick(values)
+        demand, cost = seek(how, where.partition(b"?")[0])
+        ip = address(peer, passed)
+        if demand is None or ip is _STRANGER or b"," in key:
+            return self._look_closer(scope)
+        found = recall(key, demand, ip, cost)
+        if isinstance(found, KeyRecord):
+            kept = kept_of(found.key_id)
+            return kept[1] if kept is not None and kept[0] is found else self._written(found, (), demand)
+        return self._look_closer(scope) if found is None else self._answered(found, demand)
+
+    def _look_closer(self, scope: Scope) -> Reply | Awaitable[Reply]:
+        """Answer a question of any form, and about any key.
+
+        Raises:
+            HeadersTooLarge: Its headers are too large.
+        """
+        check_size(scope)
         client, headers = scope.get("client"), scope["headers"]
-        peer = client[0] if client else None
+        peer, said = client[0] if client else None, dict(headers)
         if not self._is_gateway(peer):
             return self._misfit(Misfit.UNTRUSTED_GATEWAY, peer)
-        said = dict(headers)
-        if has_several_keys(headers, said, _PLACES, _SCHEMES):
+        if has_several_keys(headers, said, PLACES, _SCHEMES):
             return _refused(http_answer(Rejected(Reason.AMBIGUOUS), realm=self._realm, now=time()))
         original = read_original(scope["method"], scope.get("raw_path"), headers, said)
         if not isinstance(original, Original):
             return self._unless_refused(original, headers, peer)
         method, path, passed = original
-        need, ip = self._find(method, path), self._address(peer, passed) if passed else None
+        need, ip = self._find(method, path), self._address(peer, passed)
         if not isinstance(need, Need):
             return _PREFLIGHT if self._is_preflight(original, said) else self._unless_refused(need, headers, ip)
         admitted = self._glance(headers, ip, method, path, "", need.scope, need.cost)
-        if admitted is None or admitted.lease is not None:
-            return self._decide(admitted, headers, ip, original, need)
-        return self._let_through(admitted, need)
+        if admitted is None:
+            return self._decide(headers, ip, method, path, need)
+        return self._answered(admitted, need.scope)
 
     def _is_preflight(self, asked: Original, said: Mapping[bytes, bytes]) -> bool:
         """Return whether a browser asks for a request that has a route, where ``OPTIONS`` itself has none."""
@@ -132,45 +184,49 @@ class _ForwardAuth:
         wanted = said.get(b"access-control-request-method", b"").decode("latin-1")
         return self._find("OPTIONS", asked.path) is Misfit.NO_ROUTE and isinstance(self._find(wanted, asked.path), Need)
 
-    async def _decide(
-        self, admitted: Admitted | HttpAnswer | None, headers: RawHeaders, ip: str | None, asked: Original, need: Need
-    ) -> Reply:
-        """Answer a question for which something has to be awaited: the verdict itself, or the end of a lease."""
-        if admitted is None:
-            admitted = await self._admission.aadmit(
-                headers, ip, asked.method, asked.path, scope=need.scope, cost=need.cost, glanced=True
-            )
+    async def _decide(self, headers: RawHeaders, ip: str | None, method: str, path: str, need: Need) -> Reply:
+        """Answer a question whose verdict has to be awaited."""
+        admitted = await self._admission.aadmit(
+            headers, ip, method, path, scope=need.scope, cost=need.cost, glanced=True
+        )
         if isinstance(admitted, HttpAnswer):
             return _refused(admitted)
-        if admitted.lease is not None:
-            await self._admission.arelease(admitted)
-        return self._let_through(admitted, need)
+        answered = self._answered(admitted, need.scope)
+        return answered if isinstance(answered, Reply) else await answered
 
-    def _let_through(self, admitted: Admitted, need: Need) -> Reply:
-        record = admitted.record
-        if record is None:  # a preflight
+    def _answered(self, admitted: Admitted, demand: Demand) -> Reply | Awaitable[Reply]:
+        return self._let_through(admitted, demand) if admitted.lease is None else self._released(admitted, demand)
+
+    async def _released(self, admitted: Admitted, demand: Demand) -> Reply:
+        """Answer for a key that holds a place until its request has ended, which is now."""
+        await self._admission.arelease(admitted)
+        return self._let_through(admitted, demand)
+
+    def _let_through(self, admitted: Admitted, demand: Demand) -> Reply:
+        if admitted.record is None:  # a preflight
             return _PREFLIGHT
-        reply = self._replies.get(record) if len(admitted.headers) == 1 else None
-        return self._written(record, admitted, need) if reply is None else reply
+        told = [each for each in raw_headers(admitted.headers) if each[0] != b"vary"]
+        kept = None if told else self._replies.get(admitted.record)
+        return kept or self._written(admitted.record, told, demand)
 
-    def _written(self, record: KeyRecord, admitted: Admitted, need: Need) -> Reply:
+    def _written(self, record: KeyRecord, told: Sequence[tuple[bytes, bytes]], demand: Demand) -> Reply:
         """Write the reply for a good key; an owner beyond ASCII is percent-encoded, as is its ``%``.
 
-        The reply for a key without limits says the same as long as its record is the same.
+        The reply for a key of which nothing more is told says the same as long as its record is the same.
         """
         scopes = " ".join(sorted(record.scopes))
         is_listed = len(scopes) <= LONGEST_SCOPES
         headers: RawHeaders = [
             (b"x-key-id", record.key_id.encode()),
             (b"x-key-owner", quote(record.owner, safe=_SAFE).encode()),
-            (b"x-key-scopes", (scopes if is_listed else " ".join(check_demand(need.scope))).encode()),
-            *[each for each in raw_headers(admitted.headers) if each[0] != b"vary"],
+            (b"x-key-scopes", (scopes if is_listed else " ".join(check_demand(demand))).encode()),
+            *told,
             _VARY,
             self._kept(record) if self._cache else _NO_STORE,
             _EMPTY,
         ]
         reply = Reply(200, headers)
-        is_lasting = is_listed and len(admitted.headers) == 1 and not (self._cache and record.end is not None)
+        is_lasting = is_listed and not told and not (self._cache and record.end is not None)
         return self._replies.keep(record, reply) if is_lasting else reply
 
     def _kept(self, record: KeyRecord) -> tuple[bytes, bytes]:
@@ -207,8 +263,16 @@ class _ForwardAuth:
             self._warned[misfit] = now + _QUIET
             _LOG.warning(sentence)
 
-    def _client(self, peer: str | None, passed: bytes) -> str | None:
-        return client_address([(b"x-forwarded-for", passed)], peer, self._trusted)
+    def _client(self, peer: str | None, passed: bytes) -> Any:
+        """Return the address of the client; None where the gateway does not tell it, and _STRANGER for no gateway."""
+        if not is_trusted(peer, self._trusted):
+            return _STRANGER
+        return client_address([(FORWARDED_FOR, passed)], peer, self._trusted) if passed else None
+
+    def _sought(self, how: bytes, where: bytes) -> tuple[Demand | None, int]:
+        """Return the need of a request; None for one that needs a closer look."""
+        need = self._find(how.decode("latin-1"), where.decode("latin-1"))
+        return (need.scope, need.cost) if isinstance(need, Need) and how != b"OPTIONS" else (None, 0)
 
 
 def _refused(answer: HttpAnswer) -> Reply:

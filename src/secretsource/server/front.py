@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import os
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from secretsource.issuing import HttpAnswer
 from secretsource.server.connections.ambiguity import is_text
+from secretsource.server.connections.heads import LARGEST_HEADERS, HeadersTooLarge, size_of
 from secretsource.server.news.logs import place_of
 from secretsource.server.problems import DEFECT, MEDIA_TYPE, Problem, identified, problem
 
@@ -31,10 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGEST_BODY",
-    "LARGEST_HEADERS",
     "BareFront",
     "Front",
-    "Replies",
+    "Kept",
     "Reply",
     "raw_headers",
     "refusal",
@@ -43,15 +43,15 @@ __all__ = [
 ]
 
 LARGEST_BODY = 64 * 1024
-LARGEST_HEADERS = 16 * 1024
 _TOO_LARGE = problem(413, "body_too_large", f"the body must be at most {LARGEST_BODY} bytes")
-_HEADERS_TOO_LARGE = problem(431, "headers_too_large", f"the headers must be at most {LARGEST_HEADERS} bytes together")
 _NOT_TEXT = problem(400, "malformed_request", "the path or the query is not UTF-8: percent-encode it as UTF-8")
-MOST_REPLIES = 10_000
-"""Replies that one application keeps; about 10 MB."""
+MOST_KEPT = 10_000
+"""Keys of which one application keeps something; with replies, about 10 MB."""
 _JSON = ((b"cache-control", b"no-store"), (b"content-type", b"application/json"))
 _FAILED = "request %s failed: %s in %s"
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class _TooLarge(Exception):
@@ -73,8 +73,8 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange, begun = _Exchange(scope, receive, send), perf_counter()
-        if _size(scope) > LARGEST_HEADERS:
-            await exchange.answer(_HEADERS_TOO_LARGE)
+        if size_of(scope) > LARGEST_HEADERS:
+            await exchange.answer(HeadersTooLarge().answer())
         elif _declared(scope) > LARGEST_BODY:
             await exchange.answer(_TOO_LARGE)
         elif not (is_text(scope.get("raw_path") or b"") and is_text(scope["query_string"])):
@@ -119,36 +119,40 @@ class Reply(NamedTuple):
         return cls(200, (*_JSON, (b"content-length", b"%d" % len(body))), body, after)
 
 
-class Replies:
-    """Replies about keys, kept as long as the record of the key is the same, so that they are not written again."""
+class Kept(Generic[T]):
+    """What was worked out about keys, kept as long as the record of a key is the same.
+
+    Attributes:
+        by_id: By the id of a key, its record and the rest.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[KeyRecord, Reply]] = {}
+        self.by_id: dict[str, tuple[KeyRecord, T]] = {}
 
-    def get(self, record: KeyRecord) -> Reply | None:
-        """Return the reply that was kept for a record.
+    def get(self, record: KeyRecord) -> T | None:
+        """Return what was kept for a record.
 
         Args:
             record: The record; an equal one that was read again does not count.
         """
-        kept = self._kept.get(record.key_id)
+        kept = self.by_id.get(record.key_id)
         return None if kept is None or kept[0] is not record else kept[1]
 
-    def keep(self, record: KeyRecord, reply: Reply) -> Reply:
-        """Store a reply, and return it.
+    def keep(self, record: KeyRecord, found: T) -> T:
+        """Store what depends on nothing but a record, and return it.
 
         Args:
-            record: The record that it is about.
-            reply: A reply that depends on nothing else.
+            record: The record.
+            found: What was worked out.
         """
-        if len(self._kept) >= MOST_REPLIES:
-            self._kept.clear()
-        self._kept[record.key_id] = (record, reply)
-        return reply
+        if len(self.by_id) >= MOST_KEPT:
+            self.by_id.clear()
+        self.by_id[record.key_id] = (record, found)
+        return found
 
 
 class BareFront:
-    """A bare application within the bounds of the service; it reads its body itself, and bounds it.
+    """A bare application within the bounds of the service; it bounds its headers and its body itself.
 
     Args:
         app: The application.
@@ -164,11 +168,8 @@ class BareFront:
         if scope["type"] != "http":  # it begins and ends with the keys, which are not its own
             return
         try:
-            if _size(scope) > LARGEST_HEADERS:
-                reply = refusal(_HEADERS_TOO_LARGE)
-            else:
-                found = self._app(scope, receive)
-                reply = found if isinstance(found, Reply) else await found
+            found = self._app(scope, receive)
+            reply = found if isinstance(found, Reply) else await found
         except Problem as refused:
             reply = refusal(refused.answer())
         except Exception as error:
@@ -298,14 +299,6 @@ def _titled(headers: Any) -> list[tuple[bytes, bytes]]:
 def _number() -> str:
     """Return the number of a new request."""
     return os.urandom(8).hex()
-
-
-def _size(scope: Scope) -> int:
-    """Return the bytes of the first line and the headers of a request, about."""
-    size = len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")
-    for name, value in scope["headers"]:
-        size += len(name) + len(value)
-    return size
 
 
 def _declared(scope: Scope) -> int:

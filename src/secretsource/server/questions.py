@@ -5,6 +5,9 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from json import JSONDecoder
+from operator import itemgetter
 from typing import NamedTuple, cast
 
 from secretsource.exceptions import InvalidRequest
@@ -15,16 +18,21 @@ from secretsource.server.rights import ROOT_PREFIX
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from secretsource.issuing import Demand, KeyQuestion
 
-__all__ = ["MOST_KEYS", "Asked", "read_batch", "read_question"]
+__all__ = ["MOST_KEYS", "Asked", "read_batch", "read_plain_question", "read_question"]
 
 MOST_KEYS = 100
 MOST_COST = 10**9
 _NEEDED = ("key", "scope")
+_NO_ADDRESS = ("", None)
+"""A field without a name, which stands behind those of a body."""
+_PLAIN = frozenset({"key", "scope", "ip", ""})
+_scan: Callable[[str, int], tuple[Any, int]] = JSONDecoder(object_pairs_hook=list).raw_decode
+"""Returns the document at the beginning of a text, with objects as lists of pairs, and where it ends."""
 _IS_PREFIX = re.compile(r"[a-z][a-z0-9]{0,15}")
 _IS_ENVIRONMENT = re.compile(r"[a-z]{2,8}")
 
@@ -46,6 +54,40 @@ class Asked(NamedTuple):
 
 class _Misfit(Exception):
     """A value does not have the form of its field."""
+
+
+def read_plain_question(body: bytes) -> tuple[bytes, Any, Any] | None:
+    """Read the body of ``keys:verify`` in its usual form, which has a key, a demand, and perhaps an address.
+
+    Args:
+        body: The body.
+
+    Returns:
+        The key, the demand and the address of the client, of which only the key was looked at; None for a body that
+        `read_question` has to read.
+    """
+    try:
+        text = body.decode("ascii")
+        pairs, end = _scan(text, 0)
+        if text[0] != "{" or end != len(text):
+            return None
+        names, values = zip(*pairs, _NO_ADDRESS)  # noqa: B905 - pairs all
+        key, scope, ip = _pick_of(names)(values)
+        return key.encode(), scope, ip
+    except (ValueError, RecursionError, TypeError, AttributeError):
+        return None
+
+
+@lru_cache(maxsize=64)
+def _pick_of(names: tuple[str, ...]) -> Callable[[Sequence[Any]], tuple[Any, Any, Any]]:
+    """Return what picks the key, the scope and the address from the values of fields.
+
+    Raises:
+        ValueError: The body has another form.
+    """
+    if len({*names}) < len(names) or not {*names} <= _PLAIN:
+        raise ValueError
+    return itemgetter(names.index("key"), names.index("scope"), names.index("ip" if "ip" in names else ""))
 
 
 def read_question(body: bytes) -> Asked:

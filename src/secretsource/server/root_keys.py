@@ -10,6 +10,7 @@ from secretsource.exceptions import KeyNotFound, OwnerNotFound, StoreError
 from secretsource.issuing import (
     Admission,
     HttpAnswer,
+    KeyRecord,
     OwnerEventKind,
     OwnerStatus,
     Reason,
@@ -23,7 +24,7 @@ from secretsource.server.rights import ROOT_PREFIX, RootCaller, bound_owner, is_
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from secretsource.issuing import Admitted, AsyncApiKeys, Demand, KeyRecord
+    from secretsource.issuing import Admitted, AsyncApiKeys, Demand
 
 __all__ = ["REALM", "RootKeys"]
 
@@ -38,6 +39,9 @@ class RootKeys:
     Args:
         keys: The keys, among which the root keys are.
         refuse_after: Seconds from a request to its refusal, as for `AdmissionSettings`.
+
+    Attributes:
+        recalling: As `Admission.recalling`, for root keys.
     """
 
     def __init__(self, keys: AsyncApiKeys, refuse_after: float = 0.025) -> None:
@@ -45,6 +49,7 @@ class RootKeys:
         self._admission = Admission(
             keys, scope=None, prefix=ROOT_PREFIX, realm=REALM, preflight="check", refuse_after=refuse_after
         )
+        self.recalling = self._admission.recalling
 
     async def authenticate(
         self, headers: Iterable[tuple[bytes, bytes]], ip: str | None, scope: Demand
@@ -62,15 +67,23 @@ class RootKeys:
         if admitted is None:
             admitted = await self._admission.aadmit(sent, ip, "", "", scope=scope, glanced=True)
         del sent
-        if isinstance(admitted, HttpAnswer):
-            return admitted
-        if admitted.lease is not None:
+        return admitted if isinstance(admitted, HttpAnswer) else await self.confirm(admitted, ip)
+
+    async def confirm(self, admitted: Admitted | KeyRecord, ip: str | None) -> RootCaller | HttpAnswer:
+        """Return the caller whose key was accepted, or the answer to send; see `authenticate`.
+
+        Args:
+            admitted: What `recalling` returned.
+            ip: The address of the client.
+        """
+        record = admitted if isinstance(admitted, KeyRecord) else admitted.record
+        if not isinstance(admitted, KeyRecord) and admitted.lease is not None:
             await self._admission.arelease(admitted)
-        assert admitted.record is not None, "no path is exempt"
-        if is_root(admitted.record) and bound_owner(admitted.record) is None:
-            return RootCaller(admitted.record, ip)
-        refused = await self._refusal(admitted.record, ip)
-        return RootCaller(admitted.record, ip) if refused is None else http_answer(refused, realm=REALM, now=time())
+        assert record is not None, "no path is exempt"
+        if is_root(record) and bound_owner(record) is None:
+            return RootCaller(record, ip)
+        refused = await self._refusal(record, ip)
+        return RootCaller(record, ip) if refused is None else http_answer(refused, realm=REALM, now=time())
 
     async def recall(self, key_id: str, ip: str | None) -> RootCaller | None:
         """Return the caller of a root key that was accepted before, from the store; None once it is not good any more.

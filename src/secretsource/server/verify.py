@@ -17,20 +17,21 @@ from time import time
 from typing import TYPE_CHECKING
 
 from secretsource.exceptions import StoreError
-from secretsource.issuing import Accepted, HttpAnswer, Reason, Rejected, Status
+from secretsource.issuing import Accepted, Admission, HttpAnswer, KeyRecord, Reason, Rejected, Status
 from secretsource.issuing.documents import verdict_document
-from secretsource.server.front import LARGEST_BODY, BareFront, Replies, Reply, refusal
+from secretsource.server.connections.heads import ABSENT, PLACES, Heads, check_size
+from secretsource.server.front import LARGEST_BODY, BareFront, Kept, Reply, refusal
 from secretsource.server.gateway.peers import FORWARDED_FOR, client_address
 from secretsource.server.problems import Problem
-from secretsource.server.questions import read_batch, read_question
+from secretsource.server.questions import read_batch, read_plain_question, read_question
+from secretsource.server.rights import RootCaller
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 
-    from secretsource.issuing import Verdict
+    from secretsource.issuing import Admitted, Verdict
     from secretsource.server.front import Count
-    from secretsource.server.rights import RootCaller
-    from secretsource.server.service import ASGIApp, Receive, Scope, Service
+    from secretsource.server.service import ASGIApp, Message, Receive, Scope, Service
 
 __all__ = ["verify"]
 
@@ -62,7 +63,10 @@ class _Verify:
         self._root = service.root
         self._trusted = service.settings.trusted_proxies
         self._address = lru_cache(maxsize=1024)(self._client) if self._trusted else _peer
-        self._replies = Replies()
+        self._form = Heads(_read_by, {place: service.root.recalling(place) for place in PLACES}).form
+        self._recall = Admission(service.keys, scope=None).recalling(None)
+        self._callers = Kept[RootCaller]()
+        self._replies = Kept[Reply]()
 
     async def __call__(self, scope: Scope, receive: Receive) -> Reply:
         """Return the document of the verdict, or the refusal of the caller.
@@ -70,6 +74,75 @@ class _Verify:
         Raises:
             Problem: The question is refused.
         """
+        recognised = self._recognised(scope)
+        sees_all = isinstance(recognised, RootCaller)
+        caller = recognised if isinstance(recognised, RootCaller) else await recognised
+        if isinstance(caller, HttpAnswer):
+            return refusal(caller)
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        if message.get("more_body") or len(body) > LARGEST_BODY:  # nearly all bodies come in one piece
+            body = await _whole(body, message, receive)
+        if scope["path"] == BATCH:
+            return await self._answer_all(body, caller)
+        asked = read_plain_question(body) if sees_all else None
+        found = None if asked is None else self._recall(*asked, 1)
+        del asked  # a traceback shows no key
+        if isinstance(found, KeyRecord):
+            kept = self._replies.by_id.get(found.key_id)
+            return kept[1] if kept is not None and kept[0] is found else self._reply(Accepted(found), caller)
+        return await self._answer(body, caller, None if found is None else found.verdict)
+
+    async def _answer(self, body: bytes, caller: RootCaller, verdict: Verdict | None) -> Reply:
+        """Answer a question about one key, on which memory may have decided."""
+        if verdict is None:
+            asked = read_question(body)
+            del body  # a traceback shows no key
+            verdict = await self._keys.check(**asked.question, fresh=asked.fresh)
+        if verdict.draw is not None:
+            await self._leave(verdict, caller)
+        return self._reply(verdict, caller)
+
+    async def _answer_all(self, body: bytes, caller: RootCaller) -> Reply:
+        """Answer questions about several keys."""
+        verdicts = await self._keys.check_many(read_batch(body))
+        for verdict in verdicts:
+            await self._leave(verdict, caller)
+        documents = [self._reply(verdict, caller).body for verdict in verdicts]
+        return Reply.of_json(b'{"verdicts": [%s]}' % b", ".join(documents))
+
+    def _recognised(self, scope: Scope) -> RootCaller | Awaitable[RootCaller | HttpAnswer]:
+        """Return the caller of a request: at once for a key that memory knows, and that sees every customer."""
+        names, values = zip(*scope["headers"], ABSENT)  # noqa: B905 - pairs all, and `strict` costs
+        pick, room, recall = self._form(names)
+        if pick is None or recall is None or scope["method"] != "POST" or len(b"".join(values)) > room:
+            return self._authenticated(scope)
+        media_type, length, passed, key = pick(values)
+        if media_type != JSON or len(length) >= _DIGITS:
+            return self._authenticated(scope)
+        client = scope.get("client")
+        ip = self._address(client[0] if client else None, passed)
+        found = recall(key, SCOPE, ip, 1)
+        if isinstance(found, KeyRecord):
+            kept = self._callers.by_id.get(found.key_id)
+            if kept is not None and kept[0] is found:
+                return kept[1]
+        return self._authenticated(scope) if found is None else self._confirmed(found, ip)
+
+    async def _confirmed(self, found: Admitted | KeyRecord, ip: str | None) -> RootCaller | HttpAnswer:
+        """Return the caller with a key that was accepted from memory."""
+        caller = await self._root.confirm(found, ip)
+        if isinstance(found, KeyRecord) and isinstance(caller, RootCaller) and caller.owner is None:
+            self._callers.keep(found, RootCaller(found))
+        return caller
+
+    async def _authenticated(self, scope: Scope) -> RootCaller | HttpAnswer:
+        """Return the caller of any request.
+
+        Raises:
+            Problem: The request is none of this endpoint, whatever its body is.
+        """
+        check_size(scope)
         if scope["method"] != "POST":
             raise Problem(405, "method_not_allowed", "use POST", headers=_POST)
         headers, client = scope["headers"], scope.get("client")
@@ -77,24 +150,12 @@ class _Verify:
         ip = self._address(client[0] if client else None, passed)
         caller = await self._root.authenticate(headers, ip, SCOPE)
         if isinstance(caller, HttpAnswer):
-            return refusal(caller)
+            return caller
         if media_type != JSON and media_type.partition(b";")[0].strip().lower() != JSON:
             raise Problem(415, "unsupported_media_type", "the body must be JSON: send  Content-Type: application/json")
         if len(length) >= _DIGITS and _is_too_long(length):  # before it is waited for
             raise _TOO_LARGE()
-        body = await _body(receive)
-        if scope["path"] == BATCH:
-            verdicts = await self._keys.check_many(read_batch(body))
-            for verdict in verdicts:
-                await self._leave(verdict, caller)
-            documents = [self._reply(verdict, caller).body for verdict in verdicts]
-            return Reply.of_json(b'{"verdicts": [%s]}' % b", ".join(documents))
-        asked = read_question(body)
-        del body  # a traceback shows no key
-        verdict = await self._keys.check(**asked.question, fresh=asked.fresh)
-        if verdict.draw is not None:
-            await self._leave(verdict, caller)
-        return self._reply(verdict, caller)
+        return caller
 
     async def _leave(self, verdict: Verdict, caller: RootCaller) -> None:
         """Free the place that a verdict took of a limit on requests at once: it is over with its document.
@@ -132,16 +193,12 @@ def _is_too_long(length: bytes) -> bool:
     return digits.isdigit() and (len(digits) > _DIGITS or int(digits) > LARGEST_BODY)
 
 
-async def _body(receive: Receive) -> bytes:
-    """Return the body of a request.
+async def _whole(body: bytes, message: Message, receive: Receive) -> bytes:
+    """Return the body of a request whose first piece is here.
 
     Raises:
         Problem: It is larger than a body may be.
     """
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body") and len(body) <= LARGEST_BODY:  # nearly all bodies come in one piece
-        return body
     chunks, size = [body], len(body)
     while message.get("more_body") and size <= LARGEST_BODY:
         message = await receive()
@@ -150,6 +207,11 @@ async def _body(receive: Receive) -> bytes:
     if size > LARGEST_BODY:
         raise _TOO_LARGE()
     return b"".join(chunks)
+
+
+def _read_by(names: Container[bytes]) -> Sequence[bytes]:
+    """Return the headers that a request is read by."""
+    return b"content-type", b"content-length", FORWARDED_FOR if FORWARDED_FOR in names else ABSENT[0]
 
 
 def _told_by(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes]:

@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
+    from secretsource.issuing._verdict import Accepted
     from secretsource.stores.base import KeyRecord
 
 _ACTIVE = Status.ACTIVE
@@ -51,11 +52,13 @@ class Entry:
         whole: Monotonic seconds of the last reading of the whole record; minus infinity if only that may renew it.
         noting: Monotonic seconds until which it notes its own uses; see `UseLog`.
         refusal: Why it is refused whatever is asked: a suspended owner, or limits of a newer version; or None.
+        accepted: The verdict of the checks in memory of a key without limits, once there was one.
         requests: Accepted checks that it has noted.
         seen: Monotonic seconds of the last of them.
     """
 
     __slots__ = (
+        "accepted",
         "clients",
         "drift",
         "expires",
@@ -99,6 +102,7 @@ class Entry:
         self.clients = NOBODY
         self.noting = self.seen = _NEVER
         self.requests = 0
+        self.accepted: Accepted | None = None
         self.drift, self.fresh_until, self.until = self.times(mono, wall, ttl)
 
     def times(self, mono: float, wall: float, ttl: float) -> tuple[float, float, float]:

@@ -67,6 +67,7 @@ class Verifier:
     Attributes:
         gate: Steps 0, 1, 3 and 4.
         records: Steps 2 and 5.
+        hash_again: Takes step 1 for the bytes of a key.
         reading: Takes step 1 for the bytes around a key; see `Pepper.reading`.
     """
 
@@ -77,7 +78,7 @@ class Verifier:
         self.records = Records(parts, begin)
         self._recall, self._keep = self.records.recall, self.records.keep
         self._drawing = Drawing(parts)
-        self._hash = parts.peppers.newest.hash_again
+        self.hash_again = parts.peppers.newest.hash_again
         self.reading = parts.peppers.newest.reading
         self._newest = parts.peppers.newest.version
         self._cache = parts.cache
@@ -95,7 +96,7 @@ class Verifier:
         """Take steps 0 and 1, and go on as `glance_at` does; None for a text that is not a key."""
         if type(text) is not str or len(text) > LONGEST_CREDENTIAL:  # 0 take the credential
             return None
-        hash_again = self._hash
+        hash_again = self.hash_again
         try:
             hashed = hash_again(text.encode())  # 1 hash the whole text
         except UnicodeEncodeError:
@@ -146,10 +147,17 @@ class Verifier:
             entry.seen = now
         else:
             self._uses.open(entry, now, now + entry.drift)
+        if granted is None:
+            return self._accepted(entry) if (known := entry.accepted) is None else known
         verdict = _new(Accepted)  # as `Accepted(entry.record, …)` does, without the call
         verdict.record = entry.record
         verdict._granted = granted
         verdict._cost = cost
+        return verdict
+
+    def _accepted(self, entry: Entry) -> Accepted:
+        """Return the verdict of a key without limits, and have its entry keep it: it says the same each time."""
+        verdict = entry.accepted = Accepted(entry.record)
         return verdict
 
     def hashed(self, text: object) -> bytes | None:
@@ -157,7 +165,7 @@ class Verifier:
         if type(text) is not str or len(text) > LONGEST_CREDENTIAL:
             return None
         try:
-            return self._hash(text.encode())
+            return self.hash_again(text.encode())
         except UnicodeEncodeError:
             return None
 

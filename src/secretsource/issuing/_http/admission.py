@@ -61,6 +61,7 @@ class Admission:
             in the loop itself (`AsyncKeyStore.here`): it never waits. It returns None, and counts nothing, for a
             request that `admit` or `aadmit` has to decide on; ask those then. You may give ``root_path``, ``scope``,
             ``cost`` and ``limit`` by position.
+        recalling: Returns a function that lets the key in a header in from memory alone; see `Reception.recalling`.
 
     Raises:
         ConfigurationError: A setting cannot work.
@@ -73,6 +74,7 @@ class Admission:
         self.rules = _settings.read(settings)
         self._reception = Reception(keys, scope, self.rules)
         self.glance = self._reception.glance
+        self.recalling = self._reception.recalling
         self._keys: Any = keys
         self._is_async = iscoroutinefunction(keys.check)
         self._pool = LookupPool(self.rules.lookups)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._verdict import Verdict
     from secretsource.stores.base import KeyRecord
 
+    Recall = Callable[[bytes, Demand, str | None, int], KeyRecord | Admitted | None]
     Visible = Sequence[tuple[Text, Text]] | None
     Readings = Mapping[Text, tuple[Hashing, Vary] | None]
     AtHand = tuple[
@@ -158,6 +159,44 @@ class Reception:
                 lease = lease_of(verdict)
         return _new(Admitted, (verdict.record, vary, None, None, verdict, lease))
 
+    def recalling(self, header: bytes | None) -> Recall:
+        """Return a function that lets a key in from memory alone, for an edge that has found the only key of a request.
+
+        It takes the value of the header, the demand, the address of the client and the cost. It returns the record of
+        a key without limits, and for one with limits what `glance` returns. It returns None, with nothing counted,
+        where `glance` has to decide.
+
+        Args:
+            header: The name of the header that holds the key, in lower case; None for a text that is only the key.
+        """
+        keys, kind = self._keys, self._rules.kind
+        verifier: Verifier | None = None
+        glance: Callable[..., Accepted | bytes | None]
+        hash_again: Hashing
+        vary: Vary
+
+        def recall(value: bytes, demand: Demand, ip: str | None, cost: int) -> KeyRecord | Admitted | None:
+            nonlocal verifier, glance, hash_again, vary
+            if verifier is not keys._verifier:  # the first time, and where its peppers were renewed
+                verifier, glance, hash_again, vary = self._reading(header)
+            if keys._listeners:
+                return None
+            verdict = glance(hash_again(value), demand, ip, cost, kind)
+            if type(verdict) is not Accepted:
+                return None
+            return verdict.record if verdict._granted is None else self._admitted(verdict, vary)
+
+        return recall
+
+    def _reading(self, header: bytes | None) -> tuple[Verifier, Callable[..., Accepted | bytes | None], Hashing, Vary]:
+        """Return the verifier of now, how it glances, how it hashes a value of a header, and what the answer varies by.
+
+        A value that is only a key is not read from a header; nor is one of a header that needs a closer look.
+        """
+        verifier, glance, _, readings, _, _ = self._hand(self._keys._verifier)
+        hash_again, vary = (readings[header] if header else None) or (verifier.hash_again, ())
+        return verifier, glance, hash_again, vary
+
     def _look(
         self, hashed: bytes | None, vary: Vary, headers: Headers, ip: str | None, method: str, path: str,
         demand: Demand, cost: int,
@@ -190,8 +229,12 @@ class Reception:
             return None
         if self._keys._listeners:
             self._tell(verdict, asked)
-        record, lease = verdict.record, lease_of(verdict)
-        return _new(Admitted, (record, accepted_headers(verdict) + vary, None, None, verdict, lease))
+        return self._admitted(verdict, vary)
+
+    def _admitted(self, verdict: Accepted, vary: Vary) -> Admitted:
+        """Return the request of an accepted key."""
+        headers = accepted_headers(verdict) + vary
+        return _new(Admitted, (verdict.record, headers, None, None, verdict, lease_of(verdict)))
 
     def arrival(
         self,

@@ -16,9 +16,9 @@ from secretsource.server.gateway.routes import Misfit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Mapping
+    from collections.abc import Collection, Container, Mapping, Sequence
 
-__all__ = ["PATH", "Original", "has_several_keys", "read_original"]
+__all__ = ["PATH", "Original", "described_by", "has_several_keys", "read_original"]
 
 PATH = "/v1/forward-auth"
 """The path that gateways ask; what follows it may be the original path."""
@@ -51,6 +51,22 @@ class Original(NamedTuple):
     method: str
     path: str
     passed: bytes
+
+
+def described_by(names: Collection[bytes]) -> Sequence[bytes] | None:
+    """Return the headers that describe the original request, if their names alone say so: method, URI and addresses.
+
+    Args:
+        names: The names of all headers, in lower case.
+
+    Returns:
+        Their names, that of the addresses empty where there is none. None where a gateway uses two ways, or its own
+        method and path, and where a header may change the request.
+    """
+    ways = [way for way in _WAYS if not {*way}.isdisjoint(names)]
+    if len(ways) != 1 or not _REWRITING.isdisjoint(names):
+        return None
+    return (*ways[0], _FORWARDED_FOR if _FORWARDED_FOR in names else b"")
 
 
 def read_original(

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from secretsource.exceptions import StoreError
 from secretsource.issuing import KeyFormat, ParsedKey
+from secretsource.server.connections.heads import check_size
 from secretsource.server.front import BareFront, Reply, uncounted
 from secretsource.server.leaks.action import Action, locator_of
 from secretsource.server.leaks.findings import Finding, Judged, feedback, read_findings
@@ -80,6 +81,7 @@ class _GithubLeaks:
         Raises:
             Problem: The report is refused.
         """
+        check_size(scope)
         judged = await self._judged(scope, receive)
         ours = [each.finding for each in judged if each.is_ours]
         await self._keep(ours)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections import defaultdict
+from functools import cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -43,6 +45,7 @@ class Telling:
         self._webhooks = service.webhooks
         self._chores = service.chores
         self._registry = CollectorRegistry()
+        self._tallies = defaultdict[str, defaultdict[int, int]](lambda: defaultdict(int))
         self._requests = Counter(
             "secretsource_requests",
             "Requests, by the operation and the status of the answer.",
@@ -83,23 +86,33 @@ class Telling:
         Args:
             operation: Its name.
         """
-        counters: dict[int, Counter] = {}
+        counters = cache(partial(self._requests.labels, operation))
+        if _is_shared():
+            return lambda status: counters(str(status)).inc()
+        # A counter of Prometheus takes a lock and four calls, so these are added up when the figures are asked for.
+        tally = self._tallies[operation]
 
         def count(status: int) -> None:
-            counter = counters.get(status)
-            if counter is None:
-                counter = counters[status] = self._requests.labels(operation, str(status))
-            counter.inc()
+            tally[status] += 1
 
         return count
 
     def figures(self) -> bytes:
         """Return the figures in the text format of Prometheus; with several processes, those of all."""
-        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        if _is_shared():
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus has no types here
             return generate_latest(registry)
+        for operation, tally in self._tallies.items():
+            for status, number in tally.items():
+                self._requests.labels(operation, str(status)).inc(number)
+            tally.clear()
         return generate_latest(self._registry) + self._webhooks.text() + self._chores.text()
+
+
+def _is_shared() -> bool:
+    """Return whether several processes have their figures in one folder."""
+    return bool(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
 
 
 def _shown(scope: Scope) -> str:
