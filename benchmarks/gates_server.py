@@ -1,4 +1,4 @@
-"""The endpoints for gateways and for other services on uvicorn, each in a process of its own.
+"""The endpoints for gateways and for other services, each in a process of its own, on uvicorn and uvloop as in service.
 
     python -m benchmarks.gates_server NAME DATABASE
 
@@ -7,7 +7,6 @@ does as `benchmarks.edge_server` does.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from time import time
 from typing import Any
 
+import uvloop
 from prometheus_client import CollectorRegistry, Counter
 
 from benchmarks.edge_server import LIMITED, NEVER_FLUSHED, hello, serve_app
@@ -176,4 +176,4 @@ async def reading(scope: Any, receive: Any, send: Any) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(*sys.argv[1:3]))
+    uvloop.run(serve(*sys.argv[1:3]))

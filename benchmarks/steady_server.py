@@ -1,4 +1,4 @@
-"""The whole service on uvicorn in a process of its own, whose event loop is watched.
+"""The whole service on uvicorn and uvloop in a process of its own, whose event loop is watched.
 
     python -m benchmarks.steady_server NAME DATABASE
 
@@ -18,6 +18,8 @@ import threading
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+
+import uvloop
 
 from benchmarks.edge_server import serve_app
 from benchmarks.gates_server import SETTINGS
@@ -97,4 +99,4 @@ async def serve(_: str, database: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(*sys.argv[1:3]))
+    uvloop.run(serve(*sys.argv[1:3]))

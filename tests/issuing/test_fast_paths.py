@@ -11,7 +11,18 @@ import pytest
 from tests.issuing.conftest import PEPPER
 
 from secretsource.exceptions import StoreError
-from secretsource.issuing import NO_SCOPE, ApiKeys, AsyncApiKeys, CheckEvent, PepperSet, Reason, Rejected
+from secretsource.issuing import (
+    NO_SCOPE,
+    Accepted,
+    Admission,
+    ApiKeys,
+    AsyncApiKeys,
+    CheckEvent,
+    KeyRecord,
+    PepperSet,
+    Reason,
+    Rejected,
+)
 from secretsource.issuing._check.verifier import Verifier
 from secretsource.issuing.limits import LocalLimiter
 from secretsource.limiters.base import AsyncLimiter
@@ -33,6 +44,7 @@ WAYS = {
     "check, past its ttl": (ApiKeys, "sqlite", PAST, "check"),
     "check, never kept": (ApiKeys, "sqlite", NEVER_KEPT, "check"),
     "glance": (ApiKeys, "memory", MEMORY, "glance"),
+    "recall": (ApiKeys, "memory", MEMORY, "recall"),
     "loop, in memory": (AsyncApiKeys, "memory", MEMORY, "check"),
     "loop, past its ttl": (AsyncApiKeys, "sqlite", PAST, "check"),
     "loop, never kept": (AsyncApiKeys, "sqlite", NEVER_KEPT, "check"),
@@ -55,6 +67,7 @@ class World:
         settings: dict[str, Any] = {"peppers": [PEPPER], "clock": self.clock, "ttl": ttl, "miss_ttl": 0.0}
         self.keys: Any = self.of(kind.open(url, flush_every=3600.0, **settings))
         self.of(self.keys.owners.put("shared", rate_limit="9000/hour"))
+        self._recall = Admission(self.keys, scope=NO_SCOPE).recalling(None)
 
     def of(self, answer: Any) -> Any:
         """The answer itself, awaited if need be."""
@@ -70,7 +83,10 @@ class World:
     def ask(self, text: str) -> Verdict | None:
         """One check, a moment after the last one."""
         self.clock.advance(0.001)
-        verdict: Verdict | None = self.of(getattr(self.keys, self.name)(text, scope=NO_SCOPE))
+        if self.name == "recall" and (found := self._recall(text.encode(), NO_SCOPE, None, 1)) is not None:
+            return Accepted(found) if isinstance(found, KeyRecord) else found.verdict
+        name = "check" if self.name == "recall" else self.name
+        verdict: Verdict | None = self.of(getattr(self.keys, name)(text, scope=NO_SCOPE))
         return verdict
 
     def close(self) -> None:
@@ -252,3 +268,29 @@ def test_a_store_says_whether_the_loop_may_ask_it(on_loop: World, tmp_path: Path
         on_loop.of(store.get("0" * 22))
         assert (store.here is None) is bool(option)
         on_loop.of(store.close())
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+def test_what_memory_recalls_is_not_asked_for_again(limits: str, long_ways: list[str], tmp_path: Path) -> None:
+    """The function that takes a key from its header decides by itself, as often as it is asked."""
+    with closing(World("recall", tmp_path)) as world:
+        text = world.issued(**LIMITS[limits])
+        recall = Admission(world.keys, scope=NO_SCOPE).recalling(b"authorization")
+        long_ways.clear()
+        for value, is_known in ((f"Bearer {text}", True), (f"bearer  {text} ", True), (text, False), ("Bearer", False)):
+            assert (recall(value.encode(), NO_SCOPE, None, 1) is not None) is is_known
+        assert (recall(f"Bearer {text}".encode(), "a:b", None, 1), long_ways) == (None, [])
+
+
+def test_a_key_without_limits_has_one_verdict(tmp_path: Path) -> None:
+    """Until its record changes; a key with limits has a new one for each check."""
+    with closing(World("check, in memory", tmp_path)) as world:
+        free, limited = world.issued(), world.issued(rate_limit="1000/hour")
+        first: Any = world.ask(free)
+        key_id = first.key_id
+        assert world.ask(free) is first
+        assert world.ask(limited) is not world.ask(limited)
+        world.keys.update(key_id, name="another")
+        assert world.keys.check(free, scope=NO_SCOPE).record.name == "another"
+        third: Any = world.ask(free)
+        assert (third.record.name, world.ask(free) is third) == ("another", True)

@@ -53,8 +53,10 @@ RESTARTED = (
     "note_clients", "traces",
 )  # fmt: skip
 """Settings whose change needs a restart."""
-SOONEST = 0.001
-"""Seconds for which a thread keeps the interpreter while the event loop waits for it."""
+SOONEST = 0.0001
+"""Seconds for which a thread keeps the interpreter while the event loop waits for it.
+
+A turn of the loop asks for the interpreter several times, and so waits several times as long."""
 _log = logging.getLogger(__name__)
 
 

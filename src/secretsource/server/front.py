@@ -46,7 +46,7 @@ LARGEST_BODY = 64 * 1024
 _TOO_LARGE = problem(413, "body_too_large", f"the body must be at most {LARGEST_BODY} bytes")
 _NOT_TEXT = problem(400, "malformed_request", "the path or the query is not UTF-8: percent-encode it as UTF-8")
 MOST_KEPT = 10_000
-"""Keys of which one application keeps something; with replies, about 10 MB."""
+"""Findings that one application keeps; about 10 MB, where they are replies."""
 _JSON = ((b"cache-control", b"no-store"), (b"content-type", b"application/json"))
 _FAILED = "request %s failed: %s in %s"
 _log = logging.getLogger(__name__)
@@ -120,17 +120,17 @@ class Reply(NamedTuple):
 
 
 class Kept(Generic[T]):
-    """What was worked out about keys, kept as long as the record of a key is the same.
+    """Findings about keys, kept as long as the record of a key is the same.
 
     Attributes:
-        by_id: By the id of a key, its record and the rest.
+        by_id: By the id of a key, its record and the finding.
     """
 
     def __init__(self) -> None:
         self.by_id: dict[str, tuple[KeyRecord, T]] = {}
 
     def get(self, record: KeyRecord) -> T | None:
-        """Return what was kept for a record.
+        """Return the finding that was kept for a record.
 
         Args:
             record: The record; an equal one that was read again does not count.
@@ -139,11 +139,11 @@ class Kept(Generic[T]):
         return None if kept is None or kept[0] is not record else kept[1]
 
     def keep(self, record: KeyRecord, found: T) -> T:
-        """Store what depends on nothing but a record, and return it.
+        """Store a finding, and return it.
 
         Args:
-            record: The record.
-            found: What was worked out.
+            record: The record that it is about.
+            found: A finding that depends on nothing else.
         """
         if len(self.by_id) >= MOST_KEPT:
             self.by_id.clear()

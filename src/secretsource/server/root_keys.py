@@ -73,7 +73,7 @@ class RootKeys:
         """Return the caller whose key was accepted, or the answer to send; see `authenticate`.
 
         Args:
-            admitted: What `recalling` returned.
+            admitted: The accepted key, as `recalling` returned it.
             ip: The address of the client.
         """
         record = admitted if isinstance(admitted, KeyRecord) else admitted.record

@@ -140,7 +140,7 @@ class _Verify:
         """Return the caller of any request.
 
         Raises:
-            Problem: The request is none of this endpoint, whatever its body is.
+            Problem: The endpoint does not take such a request, whatever its body is.
         """
         check_size(scope)
         if scope["method"] != "POST":

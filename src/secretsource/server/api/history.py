@@ -15,7 +15,7 @@ from secretsource.issuing.documents import count_document, history_document, mes
 from secretsource.server.api.answers.form import KeyId
 from secretsource.server.api.answers.history import Counts, Due, HistoryPage, Messages
 from secretsource.server.api.fields import Asked, Lines, Name, OwnerId, PlanId
-from secretsource.server.api.managed import CUSTOMERS, shown
+from secretsource.server.api.managed import CUSTOMERS, listed, shown
 from secretsource.server.api.route import Caller, Serving, on, router
 from secretsource.server.problems import Problem
 
@@ -80,7 +80,7 @@ async def events(asked: Annotated[EventFilter, Query()], caller: Caller, service
         after=asked.after, owner=asked.owner or caller.owner, actor=asked.actor, kind=asked.kind, limit=asked.limit
     )
     last = found[-1].position if found else asked.after
-    return shown({"events": [history_document(event) for event in found], "next": last})
+    return await listed("events", found, history_document, next=last)
 
 
 @on(routes, "GET", "/v1/usage", "getUsage", Counts, "usage:read")
@@ -107,7 +107,7 @@ async def messages(asked: Annotated[MessageFilter, Query()], caller: Caller, ser
     if caller.owner is not None:
         return shown({"messages": []})
     found = await outbox.list(asked.queue, given_up=asked.given_up, limit=asked.limit)
-    return shown({"messages": [message_document(each) for each in found]})
+    return await listed("messages", found, message_document)
 
 
 @on(routes, "POST", "/v1/outbox:resend", "resendMessages", Due, "events:write", 409)
@@ -128,4 +128,4 @@ def _outbox(service: Service) -> AsyncOutbox:
 
 async def _counts(service: Serving, asked: Span, **narrow: Any) -> Response:
     found = await service.keys.usage(since=asked.since, until=asked.until, by=asked.by, **narrow)
-    return shown({"usage": [count_document(each) for each in found]})
+    return await listed("usage", found, count_document)

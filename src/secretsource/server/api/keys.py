@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import time
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from starlette.responses import Response
 
 from secretsource.exceptions import InvalidKey, InvalidRequest, KeyNotFound, OwnerNotFound
 from secretsource.issuing import Page, Status
-from secretsource.issuing.documents import limit_document, page_document, record_document
+from secretsource.issuing.documents import limit_document, record_document
 from secretsource.server.api.answers.form import KEY, KeyId
 from secretsource.server.api.answers.keys import Issued, Key, KeyPage, Limits, Reported
 from secretsource.server.api.fields import (
@@ -35,7 +36,7 @@ from secretsource.server.api.fields import (
     given,
 )
 from secretsource.server.api.life import TopUp, authored, repeated
-from secretsource.server.api.managed import CUSTOMERS, shown
+from secretsource.server.api.managed import CUSTOMERS, listed, shown
 from secretsource.server.api.repeats import Token, identity, issue_for
 from secretsource.server.api.revisions import IfMatch, revision_of
 from secretsource.server.api.route import Caller, Serving, on, router
@@ -141,7 +142,7 @@ async def list_keys(asked: Annotated[KeyFilter, Query()], caller: Caller, servic
         return shown({"keys": [], "next": None})
     page = await _page(asked.model_copy(update={"owner": asked.owner or caller.owner}), service)
     own = [record for record in page.records if record.prefix != ROOT_PREFIX]
-    return shown(page_document(Page(own, page.next), time()))
+    return await listed("keys", own, partial(record_document, now=time()), next=page.next)
 
 
 @on(routes, "PATCH", ONE, "updateKey", Key, "keys:write", 409, 412)

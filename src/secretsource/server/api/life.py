@@ -15,7 +15,7 @@ from secretsource.server.api.answers.form import KeyId
 from secretsource.server.api.answers.history import Events
 from secretsource.server.api.answers.keys import RecentUse
 from secretsource.server.api.fields import LONGEST, Asked, Flag, Instant, Lines, MoreCredits, Reason, Seconds, given
-from secretsource.server.api.managed import shown
+from secretsource.server.api.managed import listed, shown
 from secretsource.server.api.repeats import Token, identity
 from secretsource.server.api.route import Caller, Serving, on, router
 
@@ -128,7 +128,7 @@ def _add_reading(routes: APIRouter, kind: Managed) -> None:
         await kind.find(service, caller, key_id)
         found = await service.keys.events(key_id, after=after, limit=limit)
         last = found[-1].revision if len(found) == limit else None
-        return shown({"events": [event_document(event) for event in found], "next": last})
+        return await listed("events", found, event_document, next=last)
 
 
 def _add_rotation(routes: APIRouter, kind: Managed) -> None:

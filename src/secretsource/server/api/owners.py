@@ -36,7 +36,7 @@ from secretsource.server.api.fields import (
     next_of,
 )
 from secretsource.server.api.life import Cause, TopUp, authored
-from secretsource.server.api.managed import shown
+from secretsource.server.api.managed import listed, shown
 from secretsource.server.api.repeats import Token, identity
 from secretsource.server.api.revisions import IfMatch, etag_of, put_existing, put_matching
 from secretsource.server.api.route import Caller, Serving, on, router
@@ -106,7 +106,8 @@ async def list_owners(asked: Annotated[OwnerFilter, Query()], caller: Caller, se
         return shown({"owners": await _alone(caller.owner, asked, service), "next": None})
     found = await service.keys.owners.list(plan=asked.plan, after=asked.cursor, limit=asked.limit)
     last = next_of(found[-1].id) if len(found) == asked.limit else None
-    return shown({"owners": [owner_record_document(each) for each in found if caller.sees(each.id)], "next": last})
+    seen = [each for each in found if caller.sees(each.id)]
+    return await listed("owners", seen, owner_record_document, next=last)
 
 
 @on(routes, "PUT", ONE, "putOwner", OwnerRecord, WRITES, 412)

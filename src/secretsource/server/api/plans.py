@@ -24,7 +24,7 @@ from secretsource.server.api.fields import (
     given,
     next_of,
 )
-from secretsource.server.api.managed import shown
+from secretsource.server.api.managed import listed, shown
 from secretsource.server.api.revisions import IfMatch, etag_of, put_existing, put_matching
 from secretsource.server.api.route import Caller, Serving, on, router
 
@@ -77,7 +77,7 @@ async def list_plans(asked: Annotated[PlanFilter, Query()], caller: Caller, serv
         return shown({"plans": [], "next": None})
     found = await service.keys.plans.list(after=asked.cursor, limit=asked.limit)
     last = next_of(found[-1].id) if len(found) == asked.limit else None
-    return shown({"plans": [plan_document(each) for each in found], "next": last})
+    return await listed("plans", found, plan_document, next=last)
 
 
 @on(routes, "PUT", ONE, "putPlan", PlanRecord, WRITES, 412)

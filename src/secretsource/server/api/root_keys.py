@@ -13,7 +13,7 @@ from secretsource.server.api.answers.form import KeyId
 from secretsource.server.api.answers.keys import IssuedRootKey, RootKey, RootKeyPage
 from secretsource.server.api.fields import Asked, Instant, Lines, Name, Networks, OwnerId, Reason, Seconds, given
 from secretsource.server.api.life import repeated
-from secretsource.server.api.managed import ROOTS, check_within, end_of, shown
+from secretsource.server.api.managed import ROOTS, check_within, end_of, listed
 from secretsource.server.api.repeats import Token, issue_for
 from secretsource.server.api.revisions import IfMatch, revision_of
 from secretsource.server.api.route import Caller, Serving, on, router
@@ -88,7 +88,7 @@ async def list_root_keys(asked: Annotated[RootKeyFilter, Query()], caller: Calle
     page = await service.keys.list(owner=ROOT_OWNER, prefix=ROOT_PREFIX, after=asked.cursor, limit=asked.limit)
     now = time()
     seen = [each for each in page.records if is_root(each) and is_within(each, caller.record)]
-    return shown({"keys": [ROOTS.document(each, now) for each in seen], "next": page.next})
+    return await listed("keys", seen, lambda each: ROOTS.document(each, now), next=page.next)
 
 
 @on(routes, "PATCH", "/v1/root-keys/{key_id:key_id}", "updateRootKey", RootKey, "root:write", 409, 412)

@@ -48,10 +48,11 @@ class Heads(Generic[T]):
         takers: By the name of a header that may hold a key, what takes the key from its value.
 
     Attributes:
-        form: Takes the names of headers, in their order and with `ABSENT` behind them. Returns three things: a function
-            that picks from the values those that are wanted, and then the one with the key; the bytes that the values
-            may have together; and what takes the key. The function is None for an unusual form, and also where a name
-            occurs again, or where not just one header may hold a key. Raises `HeadersTooLarge` for too large names.
+        form: Returns for the names of headers, with `ABSENT` behind them, how a request with them is read. The first is
+            a function that picks from the values those that are wanted, and behind them the one with the key. The
+            second is the bytes that all values may have together, and the third takes the key. The function is None
+            for an unusual form: also where a name occurs again, or where not just one header may hold a key. Names that
+            are too large raise `HeadersTooLarge`.
     """
 
     def __init__(self, wanted: Callable[[Sequence[bytes]], Sequence[bytes] | None], takers: Mapping[bytes, T]) -> None:

@@ -60,8 +60,8 @@ def described_by(names: Collection[bytes]) -> Sequence[bytes] | None:
         names: The names of all headers, in lower case.
 
     Returns:
-        Their names, that of the addresses empty where there is none. None where a gateway uses two ways, or its own
-        method and path, and where a header may change the request.
+        Their names; an empty name stands for addresses that no header tells. None where a gateway uses two ways, or
+        its own method and path, and where a header may change the request.
     """
     ways = [way for way in _WAYS if not {*way}.isdisjoint(names)]
     if len(ways) != 1 or not _REWRITING.isdisjoint(names):
