@@ -280,6 +280,10 @@ def test_what_memory_recalls_is_not_asked_for_again(limits: str, long_ways: list
         for value, is_known in ((f"Bearer {text}", True), (f"bearer  {text} ", True), (text, False), ("Bearer", False)):
             assert (recall(value.encode(), NO_SCOPE, None, 1) is not None) is is_known
         assert (recall(f"Bearer {text}".encode(), "a:b", None, 1), long_ways) == (None, [])
+        closed: list[dict[str, Any]] = [{"hide": True}, {"credentials": ["Authorization: Basic password"]}]
+        for rules in closed:
+            recall = Admission(world.keys, scope=NO_SCOPE, **rules).recalling(b"authorization")
+            assert [recall(value.encode(), NO_SCOPE, None, 1) for value in (text, f"Bearer {text}")] == [None, None]
 
 
 def test_a_key_without_limits_has_one_verdict(tmp_path: Path) -> None:

@@ -84,14 +84,17 @@ class _Verify:
         if message.get("more_body") or len(body) > LARGEST_BODY:  # nearly all bodies come in one piece
             body = await _whole(body, message, receive)
         if scope["path"] == BATCH:
-            return await self._answer_all(body, caller)
-        asked = read_plain_question(body) if sees_all else None
-        found = None if asked is None else self._recall(*asked, 1)
-        del asked  # a traceback shows no key
-        if isinstance(found, KeyRecord):
-            kept = self._replies.by_id.get(found.key_id)
-            return kept[1] if kept is not None and kept[0] is found else self._reply(Accepted(found), caller)
-        return await self._answer(body, caller, None if found is None else found.verdict)
+            answer = self._answer_all(body, caller)
+        else:
+            asked = read_plain_question(body) if sees_all else None
+            found = None if asked is None else self._recall(*asked, 1)
+            if isinstance(found, KeyRecord):
+                kept = self._replies.by_id.get(found.key_id)
+                return kept[1] if kept is not None and kept[0] is found else self._reply(Accepted(found), caller)
+            del asked
+            answer = self._answer(body, caller, None if found is None else found.verdict)
+        del message, body  # a traceback shows no key
+        return await answer
 
     async def _answer(self, body: bytes, caller: RootCaller, verdict: Verdict | None) -> Reply:
         """Answer a question about one key, on which memory may have decided."""
@@ -105,7 +108,9 @@ class _Verify:
 
     async def _answer_all(self, body: bytes, caller: RootCaller) -> Reply:
         """Answer questions about several keys."""
-        verdicts = await self._keys.check_many(read_batch(body))
+        checked = self._keys.check_many(read_batch(body))
+        del body  # a traceback shows no key
+        verdicts = await checked
         for verdict in verdicts:
             await self._leave(verdict, caller)
         documents = [self._reply(verdict, caller).body for verdict in verdicts]

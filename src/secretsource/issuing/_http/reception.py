@@ -191,10 +191,12 @@ class Reception:
     def _reading(self, header: bytes | None) -> tuple[Verifier, Callable[..., Accepted | bytes | None], Hashing, Vary]:
         """Return the verifier of now, how it glances, how it hashes a value of a header, and what the answer varies by.
 
-        A value that is only a key is not read from a header; nor is one of a header that needs a closer look.
+        No key is taken from a header that needs a closer look, or that may hold none.
         """
         verifier, glance, _, readings, _, _ = self._hand(self._keys._verifier)
-        hash_again, vary = (readings[header] if header else None) or (verifier.hash_again, ())
+        if header is None:
+            return verifier, glance, verifier.hash_again, ()
+        hash_again, vary = readings.get(header) or (_unread, ())
         return verifier, glance, hash_again, vary
 
     def _look(
@@ -369,6 +371,10 @@ class Reception:
             return None
         key, could_be = taken and taken.key, self._keys._verifier.gate.could_be
         return self._rules.places.without(headers, lambda text: text == key or could_be(text))
+
+
+def _unread(_: bytes) -> None:
+    """Hash nothing."""
 
 
 def _is_preflight(headers: Headers) -> bool:
