@@ -185,7 +185,7 @@ class _Verify:
         return self._replies.get(record) or self._replies.keep(record, _written(verdict))
 
     def _client(self, peer: str | None, passed: bytes) -> str | None:
-        return client_address([(b"x-forwarded-for", passed)], peer, self._trusted)
+        return client_address([(FORWARDED_FOR, passed)], peer, self._trusted)
 
 
 def _peer(peer: str | None, _: bytes) -> str | None:
