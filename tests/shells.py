@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from threading import Event
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -86,6 +87,17 @@ class Shell:
         """Wait until no flight is under way."""
         self.until(lambda: not self.engine.state.flights)
 
+    def pass_time(self, clock: FakeClock, seconds: float) -> None:
+        """Move the clock from within a driver's call, after the reader has begun to wait for that call.
+
+        A driver's thread may be quicker than the task that waits for it, which would then find its time over at once.
+        """
+        if self._runner is not None and not _is_on_a_loop():
+            waits = Event()
+            self._runner.get_loop().call_soon_threadsafe(waits.set)  # runs when the task has given the loop back
+            assert waits.wait(PATIENCE), "the event loop does not turn"
+        clock.advance(seconds)
+
     def end(self) -> None:
         """Close the resolver and the event loop."""
         self.close()
@@ -94,6 +106,14 @@ class Shell:
 
     def _await(self, answer: Any) -> Any:
         return answer if self._runner is None else self._runner.run(answer)
+
+
+def _is_on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 class ShellKind:

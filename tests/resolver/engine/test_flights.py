@@ -536,7 +536,7 @@ class TestDeadline:
 
         class Slow(kind.provider):  # type: ignore[misc, name-defined]
             def _next(self, ref: SecretRef) -> Outcome:
-                clock.advance(2)
+                shell.pass_time(clock, 2)
                 outcome: Outcome = super()._next(ref)
                 return outcome
 
