@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from secretsource.resolver._live import LiveSecret
     from secretsource.resolver._override import override
     from secretsource.resolver._resolver import Resolver
+    from secretsource.resolver._walk.trace import RotationEvent, SecretEvent, Trace
 
 __all__ = [
     "AsyncResolver",
@@ -40,8 +41,11 @@ __all__ = [
     "Probe",
     "ProviderHandle",
     "Resolver",
+    "RotationEvent",
     "Secret",
+    "SecretEvent",
     "SecretSet",
+    "Trace",
     "aexplain",
     "aget_secret",
     "aget_secrets",
@@ -73,6 +77,7 @@ _HOMES = {
     "_live": ("LiveSecret",),
     "_override": ("override",),
     "_resolver": ("Resolver",),
+    "_walk.trace": ("RotationEvent", "SecretEvent", "Trace"),
 }  # fmt: skip
 _MODULES = {name: f"{__name__}.resolver.{module}" for module, names in _HOMES.items() for name in names}
 

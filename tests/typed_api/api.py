@@ -10,8 +10,11 @@ from secretsource import (
     AsyncResolver,
     LiveSecret,
     Resolver,
+    RotationEvent,
     Secret,
+    SecretEvent,
     SecretSet,
+    Trace,
     aget_secret,
     aget_secrets,
     aload_secrets,
@@ -24,7 +27,6 @@ from secretsource import (
 )
 from secretsource.exceptions import ProviderError, SecretNotFound
 from secretsource.providers.base import FailureCode, Found, NotFound, Outcome, Provider, SecretRef
-from secretsource.resolver._walk.trace import RotationEvent, SecretEvent, Trace
 
 
 @dataclass
