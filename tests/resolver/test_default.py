@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import traceback
@@ -351,8 +352,23 @@ class TestFile:
     def test_a_place_with_a_misspelt_option(self, tmp_path: Path) -> None:
         """Is found at start: ignored, it would have the current version served in place of the one that was meant."""
         place = 'providers = ["env"]\n[secrets.STRIPE]\nenv = "STRIPE_KEY?versoin=2"'
-        with pytest.raises(ConfigurationError, match=r"secretsource.toml, in \[secrets.STRIPE\]: env has an unknown"):
+        with pytest.raises(ConfigurationError, match=r"toml, line 3, in \[secrets.STRIPE\]: env has an unknown"):
             self.wire(tmp_path, f"[environments.x]\n{place}")
+
+    @pytest.mark.parametrize(
+        ("settings", "mistake"),
+        [
+            ("attempts = 0", "attempts must be 1 or more"),
+            ('type = "vault"\naddress = "ftp://v"', "address must start with https://"),
+            ('type = "vault"\naddress = "https://v"\nauth = { method = "aprole" }', "unknown auth method 'aprole'"),
+            ('profile = "ref+env://NO_SUCH"', "a setting of provider 'aws' refers to provider 'env'"),
+        ],
+    )
+    def test_a_setting_that_only_the_driver_can_refuse(self, settings: str, mistake: str, tmp_path: Path) -> None:
+        """Is told with file and line too, at start or, where a setting must be looked up, at first use."""
+        text = f'[environments.x]\nproviders = ["env", "aws"]\n\n[providers.aws]\n{settings}'
+        with pytest.raises(ConfigurationError, match=rf"secretsource\.toml, line 4: .*{re.escape(mistake)}"):
+            self.wire(tmp_path, text).get("A")
 
     def test_a_setting_that_is_a_reference(self, tmp_path: Path) -> None:
         """It is looked up at first use: at a provider before it in the chain, or at a local one."""

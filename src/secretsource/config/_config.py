@@ -54,12 +54,14 @@ class SecretConfig:
         description: Its purpose, in a few words.
         locations: Where a provider keeps it, by the provider's name: ``payments/stripe#secret_key``, with field,
             version and stage as in a reference. Other providers use the name.
+        line: The line of its table in the file, from 1, for messages.
     """
 
     name: str
     required: bool = True
     description: str = ""
     locations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    line: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,7 @@ def _secrets(secrets: Section, providers: list[str]) -> Mapping[str, SecretConfi
             required=section.flag("required", True),
             description=section.text("description") or "",
             locations=MappingProxyType({key: _location(section, key) for key in providers if key in section.table}),
+            line=section.line(),
         )
     return MappingProxyType(declared)
 

@@ -15,7 +15,7 @@ from secretsource._ground.repository import folders, mentions
 from secretsource._ground.suggest import unknown
 from secretsource._traceless import traceless
 from secretsource._tuning import DEFAULTS, NUMBERS, conflict_of
-from secretsource.exceptions import ConfigurationError
+from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
 from secretsource.providers._registry import DRIVERS, driver_class, is_installed
 from secretsource.providers.base import Found, Provider
 from secretsource.providers.reference import FOLLOW_MARK, literal, parse_reference
@@ -29,6 +29,7 @@ from secretsource.resolver._walk.route import Chain, Route, Skipped, Uninstalled
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from secretsource._ground.clock import Clock
     from secretsource._tuning import Tuning
@@ -155,10 +156,25 @@ def chain_of(config: Config) -> Chain:
     """Return the chain of a validated configuration."""
     routes: list[Route] = []
     for provider in config.providers:
-        settings = {key: _looked_up(value, routes, provider.name) for key, value in provider.settings.items()}
-        route = _configured_route(provider, settings)
+        route = _route_in_file(provider, routes)
         routes.append(route._replace(places=_places(config, provider, route.provider)))
     return _chain(routes, config=config)
+
+
+def _route_in_file(config: ProviderConfig, before: Sequence[Route]) -> Route:
+    """Make the driver of a section; a mistake that only the driver can see is said with its place, as all others."""
+    try:
+        settings = {key: _looked_up(value, before, config.name) for key, value in config.settings.items()}
+        return _configured_route(config, settings)
+    except ProviderNotInstalled:  # no mistake of the file
+        raise
+    except ConfigurationError as error:
+        mistake = str(error)
+    raise ConfigurationError(f"{_place(config.file, config.line)}: {mistake}")
+
+
+def _place(file: Path | None, line: int | None) -> str:
+    return str(file) if line is None else f"{file}, line {line}"
 
 
 def _configured_route(config: ProviderConfig, settings: Mapping[str, object]) -> Route:
@@ -170,11 +186,12 @@ def _configured_route(config: ProviderConfig, settings: Mapping[str, object]) ->
 def _places(config: Config, provider: ProviderConfig, driver: Provider) -> dict[str, SecretRef] | None:
     places: dict[str, SecretRef] = {}
     for name, secret in config.secrets.items():
-        place = secret.locations.get(provider.name)
-        if place is not None:
-            ref = parse_reference(place if "://" in place else f"{provider.name}://{place}")
+        location = secret.locations.get(provider.name)
+        if location is not None:
+            ref = parse_reference(location if "://" in location else f"{provider.name}://{location}")
             if mistake := _misspelt(ref, driver):
-                raise ConfigurationError(f"{config.file}, in [secrets.{name}]: {provider.name} has an {mistake}")
+                place = _place(config.file, secret.line)
+                raise ConfigurationError(f"{place}, in [secrets.{name}]: {provider.name} has an {mistake}")
             places[name] = driver.complete(ref)
     return places or None
 
