@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +117,11 @@ async def test_the_page_is_whole_and_asks_nobody_else(world: World) -> None:
     assert len([tag for tag, _ in outline.seen if tag == "details"]) > 35
     for needed in ("Needs <code>keys:verify</code>.", "Needs no scope. GitHub&#x27;s signature", "Needs no key."):
         assert needed in answer.body.decode()
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    (style,) = re.findall("<style>(.*?)</style>", answer.body.decode(), re.DOTALL)
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}'; ")
+    assert "unsafe" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 

@@ -11,7 +11,7 @@ from secretsource.exceptions import KeyNotFound, StoreError
 from secretsource.issuing import HttpAnswer
 from secretsource.server.front import send_answer
 from secretsource.server.news.telling import CONTENT_TYPE
-from secretsource.server.open_paths.reference_page import reference_page
+from secretsource.server.open_paths.reference_page import STYLE_DIGEST, reference_page
 from secretsource.server.problems import problem
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ __all__ = ["health"]
 BELIEVED = 1.0
 """Seconds for which an answer of the store counts, so that nobody floods it through here."""
 NOBODY = "0" * 22
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_POLICY = f"default-src 'none'; style-src '{STYLE_DIGEST}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def health(service: Service, api: FastAPI, telling: Telling) -> Mapping[str, ASGIApp]:

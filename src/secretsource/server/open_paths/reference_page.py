@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["reference_page"]
+__all__ = ["STYLE_DIGEST", "reference_page"]
 
 _STYLE = """
 :root{color-scheme:light dark;--line:#8884;--soft:#8882}
@@ -22,6 +24,8 @@ code,pre{font:14px/1.4 ui-monospace,"DejaVu Sans Mono",monospace}pre{background:
 table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.2rem .6rem .2rem 0}
 .verb{display:inline-block;min-width:4rem;font-weight:600}.said{opacity:.75}
 """
+STYLE_DIGEST = f"sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}"
+"""The digest of the only style in the page, for its policy of content."""
 _DEEPEST = 4
 
 
