@@ -11,6 +11,7 @@ from secretsource.config import load_table
 from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import NO_SCOPE
 from secretsource.server.chores.settings import ChoreSettings
+from secretsource.server.opening import load_settings
 from secretsource.server.settings import LeakSettings, PagesSettings, Route, ServerSettings, read_settings
 
 
@@ -25,6 +26,16 @@ def test_every_setting_has_a_default(tmp_path: Path) -> None:
     """A service without a file, or with an empty table, listens on the loopback interface, and keeps its keys here."""
     assert read_settings(None) == read(tmp_path, "") == ServerSettings()
     assert (ServerSettings().host, ServerSettings().store) == ("127.0.0.1", "sqlite:///keys.db")
+
+
+def test_the_variable_names_the_store_unless_the_file_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store in the file counts, also where it is that of the default."""
+    file = tmp_path / "secretsource.toml"
+    monkeypatch.setenv("SECRETSOURCE_CONFIG", str(file))
+    monkeypatch.setenv("SECRETSOURCE_STORE", "sqlite:///other.db")
+    for line, store in (("port = 0", "sqlite:///other.db"), ('store = "sqlite:///keys.db"', "sqlite:///keys.db")):
+        file.write_text(f"[server]\n{line}\n")
+        assert load_settings().store == store
 
 
 def test_the_table_is_read(tmp_path: Path) -> None:

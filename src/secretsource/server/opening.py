@@ -15,7 +15,7 @@ from secretsource.resolver import FOLLOW_MARK
 from secretsource.server.rights import ROOT_PREFIX
 from secretsource.server.root_keys import RootKeys
 from secretsource.server.service import Service
-from secretsource.server.settings import DEFAULT_STORE, ServerSettings, read_settings
+from secretsource.server.settings import ServerSettings, read_settings
 
 if TYPE_CHECKING:
     from secretsource.issuing import Settings
@@ -33,9 +33,10 @@ def load_settings() -> ServerSettings:
     Raises:
         ConfigurationError: The file or a setting is wrong.
     """
-    settings = read_settings(load_table("server"))
-    store = os.environ.get("SECRETSOURCE_STORE")
-    return replace(settings, store=store) if store and settings.store == DEFAULT_STORE else settings
+    table = load_table("server")
+    settings, store = read_settings(table), os.environ.get("SECRETSOURCE_STORE")
+    is_named = table is not None and "store" in table.table
+    return replace(settings, store=store) if store and not is_named else settings
 
 
 def resolved(setting: str) -> str:

@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
     Network: TypeAlias = IPv4Network | IPv6Network
 
-__all__ = ["DEFAULT_STORE", "LeakSettings", "PagesSettings", "Route", "ServerSettings", "read_settings"]
+__all__ = ["LeakSettings", "PagesSettings", "Route", "ServerSettings", "read_settings"]
 
-DEFAULT_STORE = "sqlite:///keys.db"
 ANY_KEY = "NO_SCOPE"
 """The word in the file for a route that every good key may use."""
 
@@ -139,7 +138,7 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = 8811
     workers: int = 1
-    store: str = field(default=DEFAULT_STORE, repr=False)
+    store: str = field(default="sqlite:///keys.db", repr=False)
     limiter: str | None = field(default=None, repr=False)
     prefixes: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
