@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from benchmarks.django_settings import configure
 from tests.docs.generated import codes, driver, rewritten
 from tests.docs.markdown import signature, table
 from tests.docs.pages import ROOT, all_pages, page_id
+from typer import Context
+from typer.main import get_command
 
 import secretsource
 from secretsource import exceptions, issuing, testing
+from secretsource.cli._commands import app
 from secretsource.integrations import aiohttp, asgi, fastapi, flask, grpc, litestar, quart, routes, starlette
 from secretsource.issuing import EventKind, Status, documents
 from secretsource.limiters import base as limiters
@@ -66,6 +70,22 @@ def test_help_fits_a_terminal() -> None:
     lines = [line for part in parts for line in part.partition("<!-- end -->")[0].splitlines()]
     assert len(lines) > 1000
     assert [line for line in lines if len(line) > 80 or "<list[" in line or "<=x" in line] == []
+
+
+def test_every_command_is_on_the_page() -> None:
+    """Each command, and each command of a group, has its help in the reference of the command line."""
+    page = (REFERENCE / "cli.md").read_text()
+    groups: dict[str, Any] = {"secretsource": get_command(app)}
+    missing = []
+    while groups:
+        words, group = groups.popitem()
+        for name in group.table:
+            command = group.get_command(Context(group), name)
+            if hasattr(command, "table"):
+                groups[f"{words} {name}"] = command
+            if f"<!-- generated: help {words} {name} -->" not in page:
+                missing.append(f"{words} {name}")
+    assert missing == []
 
 
 def test_the_pages_with_generated_parts_are_found() -> None:
