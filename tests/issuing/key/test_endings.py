@@ -177,6 +177,15 @@ class TestRotateAgain:
             keys.rotate(old, overlap=61)
         assert keys.get(old).overlap_ends == end
 
+    def test_the_refusal_after_an_early_end_has_the_time_of_it(self, keys: ApiKeys, clock: FakeClock) -> None:
+        """A key that was revoked during its overlap has ended then, and not at the end that was planned."""
+        old = keys.issue(owner="acme").record.key_id
+        keys.rotate(old, overlap=7 * DAY)
+        clock.advance(60)
+        ended = keys.revoke(old).revoked_at
+        with pytest.raises(InvalidTransition, match=f"it ended at {ended:%Y-%m-%d %H:%M:%S} UTC"):
+            keys.rotate(old, overlap=8 * DAY)
+
 
 class TestRevokeAll:
     """It leaves no key of the owner that is good."""

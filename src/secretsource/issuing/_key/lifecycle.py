@@ -234,9 +234,10 @@ def shorten(record: KeyRecord, rotated: float, overlap: float, now: float, by: B
     if is_repeat or (status is not Status.ROTATING and not overlap):
         return None
     if status is not Status.ROTATING or end > ends:
+        last = min(each for each in (ends, record.expires, record.revoked) if each is not None)
         raise InvalidTransition(
             f"cannot rotate key {record.display!r} again: it {'ends' if status is Status.ROTATING else 'ended'} at "
-            f"{utc(ends):%Y-%m-%d %H:%M:%S} UTC, and an overlap can be shortened only; rotate its successor instead"
+            f"{utc(last):%Y-%m-%d %H:%M:%S} UTC, and an overlap can be shortened only; rotate its successor instead"
         )
     if not overlap:
         ended = _changed(record, Status.REVOKED, EventKind.ROTATION_FINISHED, now, by)
