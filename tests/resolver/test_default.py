@@ -444,6 +444,8 @@ class TestFile:
             ("ref+env://NO_SUCH", "refers to provider 'env', where the secret was not found: it is not there"),
             ("ref+evn://X", "refers to an unknown provider 'evn': did you mean 'env'"),
             ("ref+later://X", "unknown provider 'later'"),
+            ("ref+env:X", "cannot be followed: it names no provider; mend the reference"),
+            ("ref+env://A B", "provider 'env' starts with 'ref.' but cannot be followed: character 12 of"),
             ("ref+env://HOME?versoin=2", "unknown option of a reference 'versoin': did you mean 'version'"),
             (
                 "ref+env://HOME#field",

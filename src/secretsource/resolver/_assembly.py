@@ -15,14 +15,14 @@ from secretsource._ground.repository import folders, mentions
 from secretsource._ground.suggest import unknown
 from secretsource._traceless import traceless
 from secretsource._tuning import DEFAULTS, NUMBERS, conflict_of
-from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
+from secretsource.exceptions import ConfigurationError, InvalidReference, ProviderNotInstalled
 from secretsource.providers._registry import DRIVERS, driver_class, is_installed
 from secretsource.providers.base import Found, Provider
 from secretsource.providers.reference import FOLLOW_MARK, literal, parse_reference
 from secretsource.resolver._call import fetch
 from secretsource.resolver._evidence import EVIDENCE
 from secretsource.resolver._walk.cache import Cache
-from secretsource.resolver._walk.chain import resolve
+from secretsource.resolver._walk.chain import MEND, resolve
 from secretsource.resolver._walk.resolution import Reply, Request
 from secretsource.resolver._walk.route import Chain, Route, Skipped, Uninstalled
 
@@ -274,7 +274,15 @@ def _looked_up(value: object, routes: Sequence[Route], provider: str) -> object:
 
 def _source(value: str, chain: Chain, provider: str) -> SecretRef:
     """The place that a setting refers to."""
-    ref = parse_reference(value)
+    reason = "it names no provider"
+    try:
+        ref = parse_reference(value)
+    except InvalidReference as error:
+        ref, reason = None, str(error)
+    if ref is None or not ref.provider:
+        raise ConfigurationError(
+            f"a setting of provider {provider!r} starts with '{FOLLOW_MARK}' but cannot be followed: {reason}; {MEND}"
+        )
     if ref.provider not in chain.opened and ref.provider not in DRIVERS:
         raise ConfigurationError(
             f"a setting of provider {provider!r} refers to an "
