@@ -6,7 +6,7 @@ import json
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from secretsource.exceptions import (
     ConfigurationError,
@@ -90,6 +90,9 @@ def test_a_mistake_stands_where_it_was_made() -> None:
     assert "canary" not in str(found)
 
 
+INSTANT = "this must be an instant with its offset, such as 2027-01-31T12:00:00Z"
+
+
 class Form(BaseModel):
     """A field for each mistake that a form of the API can find."""
 
@@ -97,7 +100,11 @@ class Form(BaseModel):
 
     name: Annotated[str, Field(min_length=2, max_length=4)] = "name"
     number: Annotated[int, Field(ge=1, le=9)] = 1
-    share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    share: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.5
+    word: Annotated[str, Field(pattern="^[a-z]+$")] = "word"
+    at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    within: Annotated[float, Field(strict=False)] = 1.0
+    is_newest: Annotated[bool, Field(strict=False)] = False
     names: Annotated[list[str], Field(min_length=1, max_length=2)] = ["name"]
     by: Literal["hour", "day"] = "day"
     is_new: bool = False
@@ -117,6 +124,15 @@ class Form(BaseModel):
         ({"share": "x"}, "this must be a number"),
         ({"share": 0}, "this must be over 0.0"),
         ({"share": 1}, "this must be below 1.0"),
+        ({"share": float("nan")}, "this must be a finite number"),
+        ({"within": "canary"}, "this must be a number"),
+        ({"word": "CANARY"}, "this must be of the form ^[a-z]+$"),
+        ({"word": "\ud800"}, "this must be a text of Unicode"),
+        ({"at": ""}, INSTANT),
+        ({"at": "2030-01-01"}, INSTANT),
+        ({"at": "2030-13-01T00:00:00Z"}, INSTANT),
+        ({"at": "2030-12-01T00:00:00Q"}, INSTANT),
+        ({"is_newest": "canary"}, "this must be true or false"),
         ({"names": "name"}, "this must be a list"),
         ({"names": []}, "this must have 1 or more entries"),
         ({"names": ["a", "b", "c"]}, "this must have at most 2 entries"),

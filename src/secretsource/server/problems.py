@@ -26,15 +26,24 @@ __all__ = ["DEFECT", "MEDIA_TYPE", "Fault", "Problem", "faults_of", "identified"
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 5
 """Seconds after which a client may ask again when the store cannot answer."""
+_INSTANT = "this must be an instant with its offset, such as 2027-01-31T12:00:00Z"
 _WORDS: Mapping[str, str] = {
     "missing": "this is needed",
     "extra_forbidden": "this is unknown here: leave it out, or look at its spelling",
     "string_type": "this must be a text",
+    "string_unicode": "this must be a text of Unicode",
+    "string_pattern_mismatch": "this must be of the form {pattern}",
     "bool_type": "this must be true or false",
+    "bool_parsing": "this must be true or false",
     "int_type": "this must be a whole number",
     "int_parsing": "this must be a whole number",
     "int_from_float": "this must be a whole number",
     "float_type": "this must be a number",
+    "float_parsing": "this must be a number",
+    "finite_number": "this must be a finite number",
+    "datetime_parsing": _INSTANT,
+    "datetime_from_date_parsing": _INSTANT,
+    "timezone_aware": _INSTANT,
     "list_type": "this must be a list",
     "dict_type": "this must be an object",
     "model_type": "this must be an object",

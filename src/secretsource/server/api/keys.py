@@ -201,9 +201,8 @@ def owner_of(asked: str | None, caller: RootCaller) -> str:
     """
     owner = asked or caller.owner
     if owner is None:
-        raise Problem(
-            422, "invalid_request", "a key needs an owner: name a customer", fault=Fault("pointer", "/owner", "missing")
-        )
+        needed = Fault("pointer", "/owner", "this is needed")
+        raise Problem(422, "invalid_request", "a key needs an owner: name a customer", fault=needed)
     if not caller.sees(owner):
         raise OwnerNotFound(owner)
     return owner
