@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,15 @@ def test_every_command_is_on_the_page() -> None:
             if f"<!-- generated: help {words} {name} -->" not in page:
                 missing.append(f"{words} {name}")
     assert missing == []
+
+
+def test_every_code_of_the_service_is_on_its_page() -> None:
+    """A code that the service refuses a request with stands in the table of its answers; pages have words instead."""
+    server, page = ROOT / "src/secretsource/server", (REFERENCE / "service.md").read_text()
+    files = [file for place in ("*.py", "api/**/*.py", "connections/*.py", "leaks/*.py") for file in server.glob(place)]
+    found = {code for file in files for code in re.findall(r'roblem\(\s*\d{3},\s*"(\w+)"', file.read_text())}
+    assert len(found) > 10
+    assert {code for code in found if f"`{code}`" not in page} == set()
 
 
 def test_the_pages_with_generated_parts_are_found() -> None:
