@@ -31,6 +31,7 @@ from secretsource.server.front import BareFront, Kept, Reply, raw_headers, uncou
 from secretsource.server.gateway.originals import PATH, Original, described_by, has_several_keys, read_original
 from secretsource.server.gateway.peers import FORWARDED_FOR, client_address, is_trusted
 from secretsource.server.gateway.routes import Misfit, Need, Routes
+from secretsource.server.problems import problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
@@ -59,29 +60,22 @@ _VARY = (b"vary", b"Authorization, X-API-Key")
 """All headers in which a key may be: a gateway that keeps an answer keeps it for the same key in the same place."""
 _PREFLIGHT = Reply(200, ((b"x-key-id", b""), (b"x-key-owner", b""), (b"x-key-scopes", b""), _VARY, _NO_STORE, _EMPTY))
 _MISFITS = {
-    Misfit.NO_ROUTE: (403, "Forbidden", "no API key opens this: the service has no route for the request"),
+    Misfit.NO_ROUTE: (403, "no API key opens this: the service has no route for the request"),
     Misfit.AMBIGUOUS_PATH: (
         400,
-        "Bad Request",
         "the path can be read in two ways: send it without empty segments, dots, parameters and needless escapes",
     ),
     Misfit.AMBIGUOUS_REQUEST: (
         400,
-        "Bad Request",
         "the headers tell of two different requests: send no X-Forwarded-Uri, X-Original-URI or method override",
     ),
     Misfit.UNKNOWN_REQUEST: (
         400,
-        "Bad Request",
         "the gateway does not say which request it asks about: let it send X-Forwarded-Method and X-Forwarded-Uri",
     ),
-    Misfit.UNTRUSTED_GATEWAY: (
-        403,
-        "Forbidden",
-        "this address is not one of a gateway: name it in trusted_proxies of [server]",
-    ),
+    Misfit.UNTRUSTED_GATEWAY: (403, "this address is not one of a gateway: name it in trusted_proxies of [server]"),
 }
-"""By the reason why nothing is asked of a key: status, title and sentence."""
+"""By the reason why nothing is asked of a key: status and sentence."""
 
 
 def forward_auth(service: Service, count: Count = uncounted) -> ASGIApp:
@@ -245,17 +239,10 @@ class _ForwardAuth:
         return _refused(admitted) if isinstance(admitted, HttpAnswer) else self._misfit(misfit, ip)
 
     def _misfit(self, misfit: Misfit, address: str | None) -> Reply:
-        status, title, detail = _MISFITS[misfit]
+        status, detail = _MISFITS[misfit]
         if misfit in {Misfit.UNTRUSTED_GATEWAY, Misfit.UNKNOWN_REQUEST}:
             self._warn(misfit, f"forward-auth refuses the requests from {address}: {detail}")
-        problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": misfit.value}
-        body = json.dumps(problem).encode()
-        headers = (
-            ("Cache-Control", "no-store"),
-            ("Content-Type", "application/problem+json"),
-            ("Content-Length", str(len(body))),
-        )
-        return _refused(HttpAnswer(status, headers, body))
+        return _refused(problem(status, misfit.value, detail))
 
     def _warn(self, misfit: Misfit, sentence: str) -> None:
         now = monotonic()
