@@ -22,6 +22,7 @@ from secretsource.server.api.document import management
 from secretsource.server.chores.rounds import ChoreRounds
 from secretsource.server.forward_auth import forward_auth
 from secretsource.server.front import Front
+from secretsource.server.gateway.originals import PATH as GATEWAYS
 from secretsource.server.leaks.action import Action
 from secretsource.server.leaks.github import PATH as LEAKS
 from secretsource.server.leaks.github import github_leaks
@@ -30,7 +31,7 @@ from secretsource.server.news.telling import Telling
 from secretsource.server.open_paths.health import health
 from secretsource.server.opening import load_settings, open_service
 from secretsource.server.pages.app import PLACES, pages
-from secretsource.server.verify import verify
+from secretsource.server.verify import CHECK, CHECK_MANY, verify
 from secretsource.server.webhooks.endpoint import endpoint_worker
 from secretsource.server.webhooks.events import queue_of
 
@@ -44,10 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RESTARTED", "Application", "application", "build", "workers"]
 
-GATEWAYS = "/v1/forward-auth"
-"""The beginning of the paths that gateways ask; some add the path of the request that they ask about."""
-CHECK, CHECK_MANY = "/v1/keys:verify", "/v1/keys:verifyBatch"
-"""The paths that other services ask about keys."""
 RESTARTED = (
     "host", "port", "workers", "store", "limiter", "prefixes", "environments", "ttl", "imported", "log", "stop_within",
     "note_clients", "traces",

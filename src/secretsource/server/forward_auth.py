@@ -46,7 +46,6 @@ __all__ = ["forward_auth"]
 
 LONGEST_SCOPES = 2048
 """Characters of ``X-Key-Scopes``; a key with more scopes than that is described by the scopes that the route needs."""
-_LOG = logging.getLogger("secretsource.server")
 _QUIET = 60.0
 """Seconds between two warnings of the same mistake of a gateway."""
 _SCHEMES = frozenset({b"bearer"})
@@ -76,6 +75,7 @@ _MISFITS = {
     Misfit.UNTRUSTED_GATEWAY: (403, "this address is not one of a gateway: name it in trusted_proxies of [server]"),
 }
 """By the reason why nothing is asked of a key: status and sentence."""
+_log = logging.getLogger("secretsource.server")
 
 
 def forward_auth(service: Service, count: Count = uncounted) -> ASGIApp:
@@ -199,7 +199,7 @@ class _ForwardAuth:
     def _let_through(self, admitted: Admitted, demand: Demand) -> Reply:
         if admitted.record is None:  # a preflight
             return _PREFLIGHT
-        told = [each for each in raw_headers(admitted.headers) if each[0] != b"vary"]
+        told = [(name, value) for name, value in raw_headers(admitted.headers) if name != b"vary"]
         kept = None if told else self._replies.get(admitted.record)
         return kept or self._written(admitted.record, told, demand)
 
@@ -216,14 +216,14 @@ class _ForwardAuth:
             (b"x-key-scopes", (scopes if is_listed else " ".join(check_demand(demand))).encode()),
             *told,
             _VARY,
-            self._kept(record) if self._cache else _NO_STORE,
+            self._lifetime(record) if self._cache else _NO_STORE,
             _EMPTY,
         ]
         reply = Reply(200, headers)
         is_lasting = is_listed and not told and not (self._cache and record.end is not None)
         return self._replies.keep(record, reply) if is_lasting else reply
 
-    def _kept(self, record: KeyRecord) -> tuple[bytes, bytes]:
+    def _lifetime(self, record: KeyRecord) -> tuple[bytes, bytes]:
         """Return how long a gateway may keep the verdict: never that of a key with limits, or with networks.
 
         Gateways count whole seconds, so that they may keep an answer for up to a second longer than they are told.
@@ -248,7 +248,7 @@ class _ForwardAuth:
         now = monotonic()
         if now >= self._warned.get(misfit, 0.0):
             self._warned[misfit] = now + _QUIET
-            _LOG.warning(sentence)
+            _log.warning(sentence)
 
     def _client(self, peer: str | None, passed: bytes) -> Any:
         """Return the address of the client; None where the gateway does not tell it, and _STRANGER for no gateway."""

@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from secretsource.server.front import Count
     from secretsource.server.service import ASGIApp, Message, Receive, Scope, Service
 
-__all__ = ["verify"]
+__all__ = ["CHECK", "CHECK_MANY", "verify"]
 
 SCOPE = "keys:verify"
-BATCH = "/v1/keys:verifyBatch"
+CHECK, CHECK_MANY = "/v1/keys:verify", "/v1/keys:verifyBatch"
+"""The paths that other services ask about keys."""
 JSON = b"application/json"
 _POST = (("Allow", "POST"),)
 _DIGITS = len(str(LARGEST_BODY))
@@ -83,7 +84,7 @@ class _Verify:
         body: bytes = message.get("body", b"")
         if message.get("more_body") or len(body) > LARGEST_BODY:  # nearly all bodies come in one piece
             body = await _whole(body, message, receive)
-        if scope["path"] == BATCH:
+        if scope["path"] == CHECK_MANY:
             answer = self._answer_all(body, caller)
         else:
             asked = read_plain_question(body) if sees_all else None
@@ -151,7 +152,7 @@ class _Verify:
         if scope["method"] != "POST":
             raise Problem(405, "method_not_allowed", "use POST", headers=_POST)
         headers, client = scope["headers"], scope.get("client")
-        passed, media_type, length = _told_by(headers)
+        media_type, length, passed = _told_by(headers)
         ip = self._address(client[0] if client else None, passed)
         caller = await self._root.authenticate(headers, ip, SCOPE)
         if isinstance(caller, HttpAnswer):
@@ -220,16 +221,16 @@ def _read_by(names: Container[bytes]) -> Sequence[bytes]:
 
 
 def _told_by(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes]:
-    """Return the addresses that a request has passed, the type of its body and its length, in one look."""
-    passed = media_type = length = b""
+    """Return the type of a body, its length, and the addresses that its request has passed, in one look."""
+    media_type = length = passed = b""
     for name, value in headers:
         if name == b"content-type":
             media_type = media_type or value
-        elif name == FORWARDED_FOR:
-            passed = passed + b"," + value if passed else value
         elif name == b"content-length":
             length = value
-    return passed, media_type, length
+        elif name == FORWARDED_FOR:
+            passed = passed + b"," + value if passed else value
+    return media_type, length, passed
 
 
 def _written(verdict: Verdict) -> Reply:

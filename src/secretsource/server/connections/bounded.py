@@ -1,9 +1,9 @@
 """One connection of HTTP/1.1, on which a request must arrive within a time, and its headers within a size.
 
 The server beneath waits for as long as a client likes, also for one that does not read its answers, and remembers as
-many headers as it sends. It also adds the
-trailers of a chunked body to the headers: where a gateway passes trailers on, a client could write its own
-``X-Forwarded-For`` there. And it takes the body of a request with ``Upgrade`` for the next request.
+many headers as it sends. It also adds the trailers of a chunked body to the headers: where a gateway passes trailers
+on, a client could write its own ``X-Forwarded-For`` there. And it takes the body of a request with ``Upgrade`` for the
+next request.
 
 The bound of time costs a request nothing: each connection looks at itself now and then.
 """

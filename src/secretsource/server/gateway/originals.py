@@ -12,6 +12,7 @@ from __future__ import annotations
 from itertools import product
 from typing import NamedTuple
 
+from secretsource.server.gateway.peers import FORWARDED_FOR
 from secretsource.server.gateway.routes import Misfit
 
 TYPE_CHECKING = False
@@ -22,7 +23,6 @@ __all__ = ["PATH", "Original", "described_by", "has_several_keys", "read_origina
 
 PATH = "/v1/forward-auth"
 """The path that gateways ask; what follows it may be the original path."""
-_FORWARDED_FOR = b"x-forwarded-for"
 _WAYS = ((b"x-forwarded-method", b"x-forwarded-uri"), (b"x-original-method", b"x-original-uri"))
 _REWRITING = frozenset(
     "".join(spelling).encode()
@@ -66,7 +66,7 @@ def described_by(names: Collection[bytes]) -> Sequence[bytes] | None:
     ways = [way for way in _WAYS if not {*way}.isdisjoint(names)]
     if len(ways) != 1 or not _REWRITING.isdisjoint(names):
         return None
-    return (*ways[0], _FORWARDED_FOR if _FORWARDED_FOR in names else b"")
+    return (*ways[0], FORWARDED_FOR if FORWARDED_FOR in names else b"")
 
 
 def read_original(
@@ -80,11 +80,11 @@ def read_original(
         headers: The headers that it sends, names in lower case, as ASGI has them.
         said: The same by name; the last of each name.
     """
-    passed = said.get(_FORWARDED_FOR, b"")
+    passed = said.get(FORWARDED_FOR, b"")
     if len(said) < len(headers):  # some names occur again
         if any(said[name] != value for name, value in headers if name in _READ):
             return Misfit.AMBIGUOUS_REQUEST
-        passed = b",".join([value for name, value in headers if name == _FORWARDED_FOR])
+        passed = b",".join([value for name, value in headers if name == FORWARDED_FOR])
     told: set[tuple[bytes, bytes]] = set()
     for how, where in _WAYS:
         if how in said or where in said:
