@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGEST_BODY",
     "BareFront",
+    "BodyTooLarge",
     "Front",
     "Kept",
     "Reply",
+    "declared",
     "raw_headers",
     "refusal",
     "send_answer",
@@ -43,7 +45,6 @@ __all__ = [
 ]
 
 LARGEST_BODY = 64 * 1024
-_TOO_LARGE = problem(413, "body_too_large", f"the body must be at most {LARGEST_BODY} bytes")
 _NOT_TEXT = problem(400, "malformed_request", "the path or the query is not UTF-8: percent-encode it as UTF-8")
 MOST_KEPT = 10_000
 """Findings that one application keeps; about 10 MB, where they are replies."""
@@ -54,8 +55,18 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class _TooLarge(Exception):
-    """The body of a request is larger than it may be."""
+class BodyTooLarge(Problem):
+    """The body of a request is larger than it may be.
+
+    Args:
+        most: Bytes that it may have.
+    """
+
+    def __init__(self, most: int = LARGEST_BODY) -> None:
+        super().__init__(413, "body_too_large", f"the body must be at most {most} bytes")
+
+
+_TOO_LARGE = BodyTooLarge().answer()
 
 
 class Front:
@@ -75,7 +86,7 @@ class Front:
         exchange, begun = _Exchange(scope, receive, send), perf_counter()
         if size_of(scope) > LARGEST_HEADERS:
             await exchange.answer(HeadersTooLarge().answer())
-        elif _declared(scope) > LARGEST_BODY:
+        elif declared(scope) > LARGEST_BODY:
             await exchange.answer(_TOO_LARGE)
         elif not (is_text(scope.get("raw_path") or b"") and is_text(scope["query_string"])):
             await exchange.answer(_NOT_TEXT)
@@ -253,7 +264,7 @@ class _Exchange:
         except Exception as error:
             if self._is_gone:
                 return
-            if not isinstance(error, _TooLarge):
+            if not isinstance(error, BodyTooLarge):
                 _log.error(_FAILED, self.request_id, type(error).__name__, place_of(error.__traceback__))
             if self.status == 0:
                 await self.answer(_TOO_LARGE if self._received > LARGEST_BODY else DEFECT)
@@ -263,7 +274,7 @@ class _Exchange:
         self._is_gone = self._is_gone or (message["type"] == "http.disconnect" and self.status == 0)
         self._received += len(message.get("body", b""))
         if self._received > LARGEST_BODY:
-            raise _TooLarge
+            raise BodyTooLarge
         return message
 
     async def _numbered_send(self, message: Message) -> None:
@@ -301,7 +312,11 @@ def _number() -> str:
     return os.urandom(8).hex()
 
 
-def _declared(scope: Scope) -> int:
-    """Return the length that a request announces for its body, or 0."""
+def declared(scope: Scope) -> int:
+    """Return the bytes that a request announces for its body, or 0.
+
+    Args:
+        scope: The scope of ASGI.
+    """
     written = dict(scope["headers"]).get(b"content-length", b"")
     return int(written) if written.isdigit() and len(written) < 20 else 0

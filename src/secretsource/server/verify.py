@@ -20,7 +20,7 @@ from secretsource.exceptions import StoreError
 from secretsource.issuing import Accepted, Admission, HttpAnswer, KeyRecord, Reason, Rejected, Status
 from secretsource.issuing.documents import verdict_document
 from secretsource.server.connections.heads import ABSENT, PLACES, Heads, check_size
-from secretsource.server.front import LARGEST_BODY, BareFront, Kept, Reply, refusal
+from secretsource.server.front import LARGEST_BODY, BareFront, BodyTooLarge, Kept, Reply, refusal
 from secretsource.server.gateway.peers import FORWARDED_FOR, client_address
 from secretsource.server.problems import Problem
 from secretsource.server.questions import read_batch, read_plain_question, read_question
@@ -41,7 +41,6 @@ CHECK, CHECK_MANY = "/v1/keys:verify", "/v1/keys:verifyBatch"
 JSON = b"application/json"
 _POST = (("Allow", "POST"),)
 _DIGITS = len(str(LARGEST_BODY))
-_TOO_LARGE = partial(Problem, 413, "body_too_large", f"the body must be at most {LARGEST_BODY} bytes")
 
 
 def verify(service: Service) -> Callable[[Count], ASGIApp]:
@@ -160,7 +159,7 @@ class _Verify:
         if media_type != JSON and media_type.partition(b";")[0].strip().lower() != JSON:
             raise Problem(415, "unsupported_media_type", "the body must be JSON: send  Content-Type: application/json")
         if len(length) >= _DIGITS and _is_too_long(length):  # before it is waited for
-            raise _TOO_LARGE()
+            raise BodyTooLarge
         return caller
 
     async def _leave(self, verdict: Verdict, caller: RootCaller) -> None:
@@ -211,7 +210,7 @@ async def _whole(body: bytes, message: Message, receive: Receive) -> bytes:
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
     if size > LARGEST_BODY:
-        raise _TOO_LARGE()
+        raise BodyTooLarge
     return b"".join(chunks)
 
 

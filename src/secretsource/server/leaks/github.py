@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from secretsource.exceptions import StoreError
 from secretsource.issuing import KeyFormat, ParsedKey
 from secretsource.server.connections.heads import check_size
-from secretsource.server.front import BareFront, Reply, uncounted
+from secretsource.server.front import BareFront, BodyTooLarge, Reply, declared, uncounted
 from secretsource.server.leaks.action import Action, locator_of
 from secretsource.server.leaks.findings import Finding, Judged, feedback, read_findings
 from secretsource.server.leaks.key_list import KeyList, fetched
@@ -183,11 +183,9 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     Raises:
         Problem: It is larger than a report may be, or the client went away.
     """
-    declared = dict(scope["headers"]).get(b"content-length", b"")
-    size = int(declared) if declared.isdigit() and len(declared) < 20 else 0
-    chunks: list[bytes] = []
-    more = size <= LARGEST_REPORT
-    size = 0 if more else size
+    if declared(scope) > LARGEST_REPORT:  # before it is waited for
+        raise BodyTooLarge(LARGEST_REPORT)
+    chunks, size, more = list[bytes](), 0, True
     while more and size <= LARGEST_REPORT:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -196,5 +194,5 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
         size += len(chunks[-1])
         more = message.get("more_body", False)
     if size > LARGEST_REPORT:
-        raise Problem(413, "body_too_large", f"the body must be at most {LARGEST_REPORT} bytes")
+        raise BodyTooLarge(LARGEST_REPORT)
     return b"".join(chunks)
