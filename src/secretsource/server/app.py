@@ -214,16 +214,12 @@ def build(service: Service) -> ASGIApp:
     api = management(service)
     telling = Telling(service)
     spans = Spans() if service.settings.traces else None
-    managed: ASGIApp = Front(api, telling.request)
-    if spans is not None:
-        managed = spans.around(managed)
+    managed = _fronted(api, telling, spans)
     bare = _bare(service, telling, spans)
     gateways = bare[GATEWAYS]
     served = {**health(service, api, telling), **bare}
-    shown: ASGIApp | None = None
-    if service.settings.pages is not None:
-        shown = Front(pages(service, service.settings.pages), telling.request)
-        shown = shown if spans is None else spans.around(shown)
+    settings = service.settings.pages
+    shown = None if settings is None else _fronted(pages(service, settings), telling, spans)
 
     def dispatch(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
@@ -241,6 +237,12 @@ def build(service: Service) -> ASGIApp:
         return managed({**scope, "path": raw.decode("latin-1")}, receive, send)
 
     return dispatch
+
+
+def _fronted(app: ASGIApp, telling: Telling, spans: Spans | None) -> ASGIApp:
+    """Return an application within the bounds of the service, with a span around it if there are spans."""
+    front = Front(app, telling.request)
+    return front if spans is None else spans.around(front)
 
 
 async def _nothing() -> None:
