@@ -123,6 +123,7 @@ async def _go_on(scope: Any, receive: Any, send: Any) -> None:
 
 
 def _stated_here(scope: Any) -> Stated:
-    view = scope[_HERE][0].view
+    route, _, _ = scope[_HERE]
+    view = route.view
     method = scope.get("method", "GET")
     return stated_view(view, method) or stated_view(view, methods_of(view)[0]) or Stated(NO_SCOPE)

@@ -203,7 +203,8 @@ def identified(answer: HttpAnswer, request_id: str) -> HttpAnswer:
         request_id: The number of the request.
     """
     document = {**json.loads(answer.body), "request_id": request_id}
-    kept = [pair for pair in answer.headers if pair[0] not in {"Content-Length", "Content-Type", "Cache-Control"}]
+    always = {"Content-Length", "Content-Type", "Cache-Control"}
+    kept = [(name, value) for name, value in answer.headers if name not in always]
     return _answer(answer.status, document, [*kept, ("X-Request-Id", request_id)])
 
 

@@ -56,7 +56,8 @@ adding_often = lru_cache(maxsize=4096)(adding)
 
 def adding_to_socket(admitted: Admitted, send: Send) -> Send:
     """Return a `send` that adds the headers for an accepted key where a web socket begins."""
-    subprotocol, added = admitted.subprotocol, [each for each in raw(admitted.headers) if each[0] != b"vary"]
+    subprotocol = admitted.subprotocol
+    added = [(name, value) for name, value in raw(admitted.headers) if name != b"vary"]
 
     def send_with_headers(message: Message) -> Awaitable[None]:
         if message["type"] in STARTS:
@@ -101,4 +102,5 @@ def _mended(own: RawHeaders, added: RawHeaders) -> RawHeaders:
 
 @lru_cache(maxsize=4096)
 def _raw_pair(header: tuple[str, str]) -> tuple[bytes, bytes]:
-    return header[0].lower().encode("ascii"), header[1].encode("ascii")
+    name, value = header
+    return name.lower().encode("ascii"), value.encode("ascii")

@@ -63,7 +63,7 @@ def _always(answer: HttpAnswer) -> Callable[[], Awaitable[HttpAnswer]]:
 
 
 class _Readiness:
-    """Whether the store answers."""
+    """The readiness of the process: whether its store answers."""
 
     def __init__(self, service: Service) -> None:
         self._keys = service.keys

@@ -144,7 +144,7 @@ class Desk:
     def tabs(self) -> list[tuple[str, str]]:
         """Return the pages of the bar that the operator may see."""
         shown = [(path, text) for path, text, scope in TABS if self.may(scope)]
-        return [each for each in shown if self.sees_all or each[0] not in _UNBOUND]
+        return [(path, text) for path, text in shown if self.sees_all or path not in _UNBOUND]
 
 
 def view(method: str, path: str, name: str, scope: str, work: Work) -> View:

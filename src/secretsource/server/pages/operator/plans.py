@@ -54,7 +54,7 @@ async def edit(desk: Desk) -> Response:
         return await _form_page(desk, plan, record, values, 422)
     if not form.text("sure"):
         changes = [(name, _written(name, getattr(record, name, None)), _written(name, fields[name])) for name in FIELDS]
-        differing = [each for each in changes if each[1] != each[2]]
+        differing = [(name, before, after) for name, before, after in changes if before != after]
         return desk.page(
             "operator/plan-confirm.html", plan=plan, revision=revision, values=values, changes=differing,
             owners=await _owners_on(desk, plan), most=MOST_COUNTED,
