@@ -1,4 +1,4 @@
-"""Reading, importing and exporting API keys on an event loop: the verbs of `KeyReading`."""
+"""The verbs of `AsyncApiKeys` that read, import and export keys, and end no key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["AsyncKeyReading"]
 
 @boundaries()
 class AsyncKeyReading:
-    """The verbs; `AsyncApiKeys` has them, and what they work with."""
+    """The verbs that read, and the parts that they work with; `AsyncApiKeys` inherits both."""
 
     _parts: Parts
     _operations: Operations
@@ -72,10 +72,19 @@ class AsyncKeyReading:
     ) -> Page:
         """Do as `ApiKeys.list` does."""
         whose = wanted_owner(owner)
-        query = KeyQuery(whose, environment, prefix, status, after=after, limit=limit, name=name, beginning=beginning)
-        return await arun(
-            self._operations.list(query._replace(label=label(metadata, whose), newest=bool(newest_first)))
+        query = KeyQuery(
+            whose,
+            environment,
+            prefix,
+            status,
+            after=after,
+            limit=limit,
+            name=name,
+            label=label(metadata, whose),
+            beginning=beginning,
+            newest=bool(newest_first),
         )
+        return await arun(self._operations.list(query))
 
     async def expiring(
         self,
@@ -131,7 +140,7 @@ class AsyncKeyReading:
     ) -> ImportReport:
         """Do as `ApiKeys.import_rows` does; a thousand rows hold up the event loop for some tens of milliseconds."""
         work = self._imports.import_rows(rows, by(actor, origin), **options)
-        del rows
+        del rows  # a traceback shows no key
         return await arun(work)
 
     async def export(self, *, owner: str | int | None = None) -> AsyncIterator[dict[str, Any]]:

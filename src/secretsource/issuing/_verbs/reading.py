@@ -109,8 +109,19 @@ class KeyReading:
             StoreError: The store could not answer.
         """
         whose = wanted_owner(owner)
-        query = KeyQuery(whose, environment, prefix, status, after=after, limit=limit, name=name, beginning=beginning)
-        return run(self._operations.list(query._replace(label=label(metadata, whose), newest=bool(newest_first))))
+        query = KeyQuery(
+            whose,
+            environment,
+            prefix,
+            status,
+            after=after,
+            limit=limit,
+            name=name,
+            label=label(metadata, whose),
+            beginning=beginning,
+            newest=bool(newest_first),
+        )
+        return run(self._operations.list(query))
 
     def expiring(
         self,
@@ -248,7 +259,15 @@ class KeyReading:
         return run(work)
 
     def export(self, *, owner: str | int | None = None) -> Iterator[dict[str, Any]]:
-        """Yield all keys, or those of an owner, as rows for `import_rows`; their hashes need the store's protection."""
+        """Yield all keys, or those of an owner, as rows for `import_rows`; their hashes need the store's protection.
+
+        Args:
+            owner: Only keys of this owner.
+
+        Raises:
+            InvalidRequest: No key can have such an owner.
+            StoreError: The store could not answer; rows that were yielded before are good.
+        """
         name, after = wanted_owner(owner), None
         while True:
             rows, after = run(self._imports.page(name, after))

@@ -142,6 +142,9 @@ class OwnerRegister:
     def get(self, id: str | int) -> OwnerRecord:
         """Read the record of an owner.
 
+        Args:
+            id: The owner.
+
         Raises:
             OwnerNotFound: The owner is not registered.
         """
@@ -272,6 +275,9 @@ class PlanRegister:
 
     def get(self, id: str | int) -> PlanRecord:
         """Read the record of a plan.
+
+        Args:
+            id: The plan.
 
         Raises:
             PlanNotFound: There is no such plan.

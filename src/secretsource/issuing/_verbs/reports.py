@@ -58,8 +58,8 @@ class KeyReports:
             per_key: Whether each key has its own counts; otherwise the store adds up those of an owner's keys.
 
         Returns:
-            Counts by start, key and outcome. With none of the first three, foreign texts are among
-            them, under an empty ``key_id``.
+            Counts by start, key and outcome. With none of the first three, foreign texts are among them, under an empty
+            ``key_id``.
 
         Raises:
             InvalidRequest: The time ends before it begins, or these would be over 100,000 counts.
@@ -93,7 +93,7 @@ class KeyReports:
         """Return the state of each limit of a key, of its owner and of the owner's plan, without the key.
 
         Args:
-            key_id: Which: 22 characters of ``0-9A-Za-z``.
+            key_id: The key: 22 characters of ``0-9A-Za-z``.
 
         Returns:
             The key's own limits first, and credits last; none for a key without limits. Limits that are counted in

@@ -113,7 +113,7 @@ class KeyTaking:
         return run(self._returns.refund(verdict))
 
     def release(self, verdict: Verdict) -> bool:
-        """Release the place of a request that is done, for a limit such as ``5 at once``; the edges of this package do.
+        """Release the place of a request that is done, for a limit such as ``5 at once``; edges call this.
 
         A request that is not released counts as done when its lease ends: after 60 seconds, unless the limit says
         otherwise.
