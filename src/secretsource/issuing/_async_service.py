@@ -156,9 +156,9 @@ class AsyncApiKeys(
         fresh: bool = False,
         ahead: ReadAhead | None = None,
     ) -> Verdict:
-        """Check a key that memory cannot decide."""
+        """Check a key that memory cannot decide; `glance` returned its hash, if it was asked."""
         try:
-            verdict = None if hashed is None or fresh or ahead is not None else self._look(hashed, asked)
+            verdict = None if hashed is None else self._look(hashed, asked)
             if verdict is None:
                 verdict = await arun(self._verifier.check(text, hashed, asked, fresh, ahead))
             if (

@@ -191,13 +191,9 @@ class ApiKeys(
         fresh: bool = False,
         ahead: ReadAhead | None = None,
     ) -> Verdict:
-        """Check a key that memory cannot decide."""
+        """Check a key that memory cannot decide; `glance` returned its hash, if it was asked."""
         try:
-            verdict = (
-                None
-                if hashed is None or fresh or ahead is not None
-                else self._verifier.look(hashed, asked, self._store)
-            )
+            verdict = None if hashed is None else self._verifier.look(hashed, asked, self._store)
             if verdict is None:
                 verdict = run(self._verifier.check(text, hashed, asked, fresh, ahead))
             if isinstance(verdict, Rejected) and verdict.reason is Reason.PEPPER_RETIRED and self._follow(refused=True):
