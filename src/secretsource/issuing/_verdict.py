@@ -85,6 +85,7 @@ class Answer(NamedTuple):
 _INVALID = Answer(
     401, "invalid_key", "invalid_token", InvalidKey, "the API key is not accepted: check it, or ask its issuer"
 )
+_UNAVAILABLE = Answer(503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later")
 _LIMITED = "the API key has used up its %s: try again later"
 _ANSWERS = {
     Reason.MISSING: Answer(
@@ -123,16 +124,10 @@ _ANSWERS = {
         RateLimited,
         "the request costs more than a limit of the API key ever allows: ask for less at once",
     ),
-    Reason.LIMITER_UNAVAILABLE: Answer(
-        503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
-    ),
-    Reason.VERIFIER_BUSY: Answer(
-        503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
-    ),
-    Reason.STORE_UNAVAILABLE: Answer(
-        503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"
-    ),
-    Reason.OVERLOADED: Answer(503, "unavailable", None, StoreError, "API keys cannot be checked now: try again later"),
+    Reason.LIMITER_UNAVAILABLE: _UNAVAILABLE,
+    Reason.STORE_UNAVAILABLE: _UNAVAILABLE,
+    Reason.OVERLOADED: _UNAVAILABLE,
+    Reason.VERIFIER_BUSY: _UNAVAILABLE,
 }
 
 
