@@ -83,15 +83,15 @@ def read(settings: AdmissionSettings) -> Rules:
     if unknown:
         raise TypeError(f"there is no setting {quote(unknown[0], 80)}: see AdmissionSettings for those that there are")
     return Rules(
-        check_realm(settings.get("realm", "api")),
-        Places(settings.get("credentials", DEFAULT)),
-        Paths(settings.get("exempt", ()), "exempt"),
-        Paths(settings.get("optional", ()), "optional"),
-        _passes(settings.get("preflight", "pass")),
-        kind_of(settings.get("prefix"), settings.get("environment")),
-        bool(settings.get("hide", False)),
-        _pace(settings.get("refuse_after", 0.025)),
-        settings.get("lookups", 32),
+        realm=check_realm(settings.get("realm", "api")),
+        places=Places(settings.get("credentials", DEFAULT)),
+        exempt=Paths(settings.get("exempt", ()), "exempt"),
+        optional=Paths(settings.get("optional", ()), "optional"),
+        passes_preflight=_passes(settings.get("preflight", "pass")),
+        kind=kind_of(settings.get("prefix"), settings.get("environment")),
+        hides=bool(settings.get("hide", False)),
+        refuse_after=_pace(settings.get("refuse_after", 0.025)),
+        lookups=settings.get("lookups", 32),
     )
 
 
