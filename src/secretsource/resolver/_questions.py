@@ -103,19 +103,20 @@ def get_many(
         if not isinstance(name, str) or (name not in found and name not in requests):
             requests[name] = engine.request(name, fresh=fresh, plain=not fresh)
     results = yield from _agreeing(engine, now, requests, found)
-    missing: list[tuple[SecretNotFound, str]] = []
+    missing: list[_Missing] = []
     for name, request in requests.items():
         result = results[name]
         if isinstance(result.outcome, NotFound) and default is UNSET:
             engine.note(result)
             if name not in optional:
-                missing.append((none_found(request.name, result, engine.chain), meant_by(request.ref, engine.chain)))
+                error = none_found(request.name, result, engine.chain)
+                missing.append(_Missing(error, meant_by(request.ref, engine.chain)))
         else:
             found[name] = engine.conclude(request, result, default)
     if len(missing) > 1:
         raise _all_missing(missing)
     if missing:
-        raise missing[0][0]
+        raise missing[0].error
     return {name: found[name] for name in names if name in found}
 
 
@@ -220,12 +221,24 @@ def _resolved_together(engine: Engine, now: Instant, requests: Sequence[Request]
     return results
 
 
-def _all_missing(missing: list[tuple[SecretNotFound, str]]) -> SecretNotFound:
-    names = ", ".join(repr(error.name) + (question and f" ({question})") for error, question in missing)
-    asked = tuple(dict.fromkeys(provider for error, _ in missing for provider in error.providers))
+class _Missing(NamedTuple):
+    """A name that no provider has.
+
+    Attributes:
+        error: Its error, where no other name is missing.
+        question: Whether a declared name was meant, as a question; empty if none is alike.
+    """
+
+    error: SecretNotFound
+    question: str
+
+
+def _all_missing(missing: list[_Missing]) -> SecretNotFound:
+    names = ", ".join(repr(each.error.name) + (each.question and f" ({each.question})") for each in missing)
+    asked = tuple(dict.fromkeys(provider for each in missing for provider in each.error.providers))
     return SecretNotFound(
         f"{len(missing)} secrets were not found: {names}; looked at {', '.join(asked) or 'no providers'}: "
         f"create them there{FOR_PROGRAMS}",
-        name=missing[0][0].name,
+        name=missing[0].error.name,
         providers=asked,
     )

@@ -13,13 +13,13 @@ from secretsource._ground import fork
 from secretsource.exceptions import ConfigurationError, StoreError
 from secretsource.issuing._check.terms import limits_of
 from secretsource.issuing._verdict import Accepted
-from secretsource.issuing.limits import Draw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from secretsource._ground.flow import Flow
     from secretsource.issuing._check.parts import Parts
     from secretsource.issuing._verdict import Verdict
+    from secretsource.limiters.base import Draw
     from secretsource.stores.base import Purse
 
 __all__ = ["Receipt", "Returns", "undo"]
@@ -131,8 +131,9 @@ class Returns:
             return None
         with _TURN:
             receipt: Receipt | None = getattr(verdict, "_receipt", None)
-            if receipt is None and verdict._granted is not None and any(verdict._granted[1]):  # none of a document
-                account, draw = limits_of(verdict.record)[0], Draw(*verdict._granted)
+            draw = None if receipt is not None else verdict.draw
+            if draw is not None and any(draw.levels):  # a verdict that was read from a document has none
+                account, _ = limits_of(verdict.record)
                 receipt = verdict._receipt = Receipt(self._parts.limiter, account, draw, getattr(verdict, "_cost", 1))
         return receipt
 

@@ -16,15 +16,28 @@ from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from secretsource._ground import fork
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from typing import TypeAlias
 
-    Sleeper: TypeAlias = "tuple[float, int, asyncio.AbstractEventLoop, asyncio.Future[None]]"
+
+class _Sleeper(NamedTuple):
+    """A request that waits; requests are ordered by their moment, and then as they came.
+
+    Attributes:
+        due: The moment of its refusal, in monotonic seconds.
+        number: Its place among all that came; no two have the same, so nothing behind it is compared.
+        loop: Its event loop.
+        woken: Its future.
+    """
+
+    due: float
+    number: int
+    loop: asyncio.AbstractEventLoop
+    woken: asyncio.Future[None]
 
 
 def release(came: float, now: float, every: float) -> float:
@@ -75,7 +88,7 @@ class Bell:
     def after_fork(self) -> None:
         """Start anew in a forked child, which has none of its parent's threads and loops."""
         self._changed = threading.Condition()
-        self._sleepers: list[Sleeper] = []
+        self._sleepers: list[_Sleeper] = []
         self._order = count()
         self._rings = False
 
@@ -84,10 +97,10 @@ class Bell:
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
         with self._changed:
-            heappush(self._sleepers, (due, next(self._order), loop, woken))
+            heappush(self._sleepers, _Sleeper(due, next(self._order), loop, woken))
             if not self._rings and not self._start():
                 loop.call_later(due - monotonic(), _wake, woken)
-            if self._sleepers[0][3] is woken:
+            if self._sleepers[0].woken is woken:
                 self._changed.notify()
         await woken
 
@@ -102,14 +115,14 @@ class Bell:
 
     def _ring(self) -> None:
         while True:
-            _, _, loop, woken = self._next()
+            sleeper = self._next()
             with suppress(RuntimeError):  # its loop is closed
-                loop.call_soon_threadsafe(_wake, woken)
+                sleeper.loop.call_soon_threadsafe(_wake, sleeper.woken)
 
-    def _next(self) -> Sleeper:
+    def _next(self) -> _Sleeper:
         with self._changed:
             while True:
-                pause = self._sleepers[0][0] - monotonic() if self._sleepers else None
+                pause = self._sleepers[0].due - monotonic() if self._sleepers else None
                 if pause is not None and pause <= 0:
                     return heappop(self._sleepers)
                 self._changed.wait(pause)

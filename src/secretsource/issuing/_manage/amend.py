@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, TypedDict
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource._ground.sentinels import UNSET
 from secretsource.exceptions import InvalidRequest, InvalidTransition
 from secretsource.issuing import limits
@@ -54,19 +56,41 @@ class KeyUpdate(TypedDict, total=False):
     rotate_every: timedelta | float | UnsetType | None
 
 
-_FIELDS: Mapping[str, tuple[str, Callable[[Any], object], object]] = {
-    "name": ("name", lambda given: field.keyless(field.text(given, "name"), "name"), ""),
-    "scopes": ("scopes", policy.check_scopes, frozenset()),
-    "rate_limit": ("rate_limit", lambda given: field.text(given, "rate_limit"), None),
-    "quota": ("quota", lambda given: field.text(given, "quota"), None),
-    "credits": ("credits", field.credits, None),
-    "networks": ("networks", policy.check_networks, ()),
-    "begins_at": ("begins", lambda given: field.instant(given, "begins_at"), None),
-    "expires_at": ("expires", lambda given: field.instant(given, "expires_at"), None),
-    "metadata": ("metadata", lambda given: field.keyless(field.metadata(given), "metadata"), NO_METADATA),
-    "rotate_every": ("rotate_every", lambda given: field.period(given, "rotate_every"), None),
+class _Field(NamedTuple):
+    """A field of a record that an update may change.
+
+    Attributes:
+        name: Its name.
+        read: Checks what is given for it, and returns its value.
+        cleared: Its value for None.
+    """
+
+    name: str
+    read: Callable[[Any], object]
+    cleared: object = None
+
+
+def _name(given: object) -> str:
+    return field.keyless(field.text(given, "name"), "name")
+
+
+def _metadata(given: object) -> Mapping[str, Any]:
+    return field.keyless(field.metadata(given), "metadata")
+
+
+_FIELDS: Mapping[str, _Field] = {
+    "name": _Field("name", _name, ""),
+    "scopes": _Field("scopes", policy.check_scopes, frozenset()),
+    "rate_limit": _Field("rate_limit", partial(field.text, what="rate_limit")),
+    "quota": _Field("quota", partial(field.text, what="quota")),
+    "credits": _Field("credits", field.credits),
+    "networks": _Field("networks", policy.check_networks, ()),
+    "begins_at": _Field("begins", partial(field.instant, what="begins_at")),
+    "expires_at": _Field("expires", partial(field.instant, what="expires_at")),
+    "metadata": _Field("metadata", _metadata, NO_METADATA),
+    "rotate_every": _Field("rotate_every", partial(field.period, what="rotate_every")),
 }
-"""By the name of the argument: the field of the record, its check, and its value for None."""
+"""By the name of the argument."""
 
 
 def wanted(update: KeyUpdate) -> dict[str, object]:
@@ -85,7 +109,9 @@ def wanted(update: KeyUpdate) -> dict[str, object]:
             "issue another key for what cannot change"
         )
     given: dict[str, Any] = {name: value for name, value in update.items() if value is not UNSET}
-    return {name: _FIELDS[name][2] if value is None else _FIELDS[name][1](value) for name, value in given.items()}
+    return {
+        name: _FIELDS[name].cleared if value is None else _FIELDS[name].read(value) for name, value in given.items()
+    }
 
 
 def amend(record: KeyRecord, asked: Mapping[str, object], now: float, by: By) -> Change | None:
@@ -109,10 +135,10 @@ def amend(record: KeyRecord, asked: Mapping[str, object], now: float, by: By) ->
         raise InvalidTransition(
             f"cannot update key {record.display!r}: it is {record.status_at(now).value}; issue another key"
         )
-    new = {name: value for name, value in asked.items() if getattr(record, _FIELDS[name][0]) != value}
+    new = {name: value for name, value in asked.items() if getattr(record, _FIELDS[name].name) != value}
     if not new:
         return None
-    fields: dict[str, Any] = {_FIELDS[name][0]: value for name, value in new.items()}
+    fields: dict[str, Any] = {_FIELDS[name].name: value for name, value in new.items()}
     after = record._replace(**fields)
     limits.parse(after.rate_limit, after.quota)
     if "expires_at" in new or ("begins_at" in new and after.expires is not None):
