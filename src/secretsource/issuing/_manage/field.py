@@ -83,16 +83,21 @@ def seconds(length: object, what: str) -> float:
     raise InvalidRequest(f"{what} is neither a timedelta nor a number of seconds, within a thousand years", field=what)
 
 
-def period(length: object, what: str) -> float | None:
-    """Return a length of time over 0 in seconds; None stays None.
+def duration(length: object, what: str) -> float:
+    """Return a length of time over 0 in seconds, from a timedelta or a number.
 
     Raises:
         InvalidRequest: It is not such a length.
     """
-    found = None if length is None else seconds(length, what)
-    if found is not None and found <= 0:
+    found = seconds(length, what)
+    if found <= 0:
         raise InvalidRequest(f"{what} must be over 0 seconds, not {found:g}", field=what)
     return found
+
+
+def period(length: object, what: str) -> float | None:
+    """Return a length of time as `duration` does; None stays None."""
+    return None if length is None else duration(length, what)
 
 
 def instant(moment: object, what: str) -> float | None:

@@ -1,4 +1,4 @@
-"""The overview of an operator: keys that expire soon, keys that nobody uses, and the feed of all events."""
+"""The overview of an operator: keys that expire soon, keys without a use, and the feed of all events."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class Overview:
 
     def expiring(self, within: timedelta | float, owner: str | None, after: str | None, limit: int) -> Flow[Page]:
         """Return one page of the living keys that expire within a time."""
-        before = self._parts.clock.now().wall + _length(within, "within")
+        before = self._parts.clock.now().wall + field.duration(within, "within")
         query = KeyQuery(owner, expires_before=before, after=after, limit=limit, living=True)
         return (yield from self._operations.list(query))
 
     def unused(self, length: timedelta | float, owner: str | None, after: str | None, limit: int) -> Flow[Page]:
         """Return one page of the living keys that were not used for a time."""
-        since = self._parts.clock.now().wall - _length(length, "for_")
+        since = self._parts.clock.now().wall - field.duration(length, "for_")
         query = KeyQuery(owner, unused_since=since, after=after, limit=limit, living=True)
         return (yield from self._operations.list(query))
 
@@ -73,10 +73,3 @@ class Overview:
             HistoryQuery(after, owner, author, kind, limit, newest)
         )
         return found
-
-
-def _length(given: timedelta | float, what: str) -> float:
-    length = field.seconds(given, what)
-    if length <= 0:
-        raise InvalidRequest(f"{what} must be over 0 seconds, not {length:g}", field=what)
-    return length
