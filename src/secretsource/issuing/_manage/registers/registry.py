@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._key.lifecycle import By
     from secretsource.stores.base import Claim
 
-__all__ = ["Registry", "need_credits"]
+__all__ = ["Registry", "need_credits", "tell_terms"]
 
 _MOST_ATTEMPTS = 64
 _MOST_LISTED = 1000
@@ -46,7 +46,6 @@ class Registry(Generic[Kept]):
         self._subject = subject
         self._missing = missing
         self.claims = Claims(parts)
-        self._bus = parts.feed if isinstance(parts.feed, ChangeBus) else None
 
     def find(self, id: str) -> Flow[Kept | None]:
         """Read the record under an id, or None."""
@@ -109,7 +108,7 @@ class Registry(Generic[Kept]):
             was_made = yield from self.claims.is_made(claim)  # asked first, so that the record has what it changed
             old = yield from self.find(name)
             if old is not None and was_made:
-                yield from self._tell(name)
+                yield from tell_terms(self._parts, self._subject, name)
                 return old
             self._compare(name, old, revision)
             if old is None:
@@ -118,7 +117,9 @@ class Registry(Generic[Kept]):
             new = decide(name, old, now)
             fields = _changed(old, new)
             if old is not None and not fields:
-                yield from self._tell(name)  # the caller that made the change may have died before it announced it
+                yield from tell_terms(
+                    self._parts, self._subject, name
+                )  # the caller that made the change may have died before it announced it
                 return old
             happens = OwnerEventKind.REGISTERED if old is None else kind
             event = OwnerEvent(name, happens, now, fields, by.actor, by.origin, by.reason)
@@ -126,7 +127,7 @@ class Registry(Generic[Kept]):
             if stored is Refused.NO_PLAN:
                 raise PlanNotFound(str(getattr(new, "plan", None)))
             if not isinstance(stored, Refused):
-                yield from self._tell(name)
+                yield from tell_terms(self._parts, self._subject, name)
                 return stored
         raise self._contended(name)
 
@@ -154,7 +155,7 @@ class Registry(Generic[Kept]):
             if deleted is Refused.IN_USE:
                 raise InvalidRequest(f"plan {quote(name, 80)} has owners: give them another plan before you delete it")
             if not isinstance(deleted, Refused):
-                yield from self._tell(name)
+                yield from tell_terms(self._parts, self._subject, name)
                 return deleted
         raise self._contended(name)
 
@@ -169,12 +170,6 @@ class Registry(Generic[Kept]):
         state = f"is at revision {held}, not {revision}" if held else f"does not exist, so not at revision {revision}"
         raise Conflict(f"{self._subject} {quote(id, 80)} {state}: read it again and decide anew", revision=held)
 
-    def _tell(self, id: str) -> Flow[None]:
-        news = KeyChange.of_terms(self._subject, id)
-        self._parts.cache.hear(news)
-        if self._bus is not None:
-            yield self._bus.publish([news])
-
     def _register(self) -> Any:
         store = self._parts.store
         register = store.owners if self._subject == "owner" else store.plans
@@ -188,6 +183,20 @@ class Registry(Generic[Kept]):
         return StoreError(
             f"{self._subject} {quote(id, 80)} changed {_MOST_ATTEMPTS} times while it was to be changed here: try again"
         )
+
+
+def tell_terms(parts: Parts, subject: str, id: str) -> Flow[None]:
+    """Announce an owner or a plan that changed, here and to other processes.
+
+    Args:
+        parts: The parts to work with.
+        subject: The kind of record: ``owner`` or ``plan``.
+        id: Its id.
+    """
+    news = KeyChange.of_terms(subject, id)
+    parts.cache.hear(news)
+    if isinstance(parts.feed, ChangeBus):
+        yield parts.feed.publish([news])
 
 
 def need_credits(parts: Parts) -> None:

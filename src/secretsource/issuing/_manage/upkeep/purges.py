@@ -10,8 +10,9 @@ from secretsource._ground.key_text import quote
 from secretsource._ground.namedtuple import NamedTuple
 from secretsource.exceptions import StoreError
 from secretsource.issuing._manage import field
+from secretsource.issuing._manage.registers.registry import tell_terms
 from secretsource.issuing._manage.upkeep.rounds import upkeep_of
-from secretsource.stores.base import ChangeBus, KeyChange, KeyQuery, OwnerEvent, OwnerEventKind
+from secretsource.stores.base import KeyQuery, OwnerEvent, OwnerEventKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ class Purges:
     def __init__(self, parts: Parts, revocations: Revocations) -> None:
         self._parts = parts
         self._revocations = revocations
-        self._bus = parts.feed if isinstance(parts.feed, ChangeBus) else None
 
     def purge(self, owner: object, by: By) -> Flow[PurgeReport]:
         """Delete an owner, its keys, its counted requests and its events, and leave one event that says so."""
@@ -72,7 +72,7 @@ class Purges:
             event = OwnerEvent(name, OwnerEventKind.PURGED, now, (), by.actor, by.origin, by.reason)
             done: bool = yield upkeep.purge(name, event, always=deleted > 0)
             if done:
-                yield from self._tell(name)
+                yield from tell_terms(self._parts, "owner", name)
                 return PurgeReport(name, revoked, deleted)
         raise StoreError(f"keys of owner {quote(name, 80)} are issued as fast as they are deleted: stop, then repeat")
 
@@ -90,9 +90,3 @@ class Purges:
             if page.next is None:
                 return number
             query = query._replace(after=page.next)
-
-    def _tell(self, owner: str) -> Flow[None]:
-        news = KeyChange.of_terms("owner", owner)
-        self._parts.cache.hear(news)
-        if self._bus is not None:
-            yield self._bus.publish([news])
