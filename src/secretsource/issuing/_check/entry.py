@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _ACTIVE = Status.ACTIVE
 _NEVER = float("-inf")
-NOBODY: Container[object] = range(0)
+NO_CLIENTS: Container[object] = range(0)
 """The addresses of a record that was not used since the last flush; a range, at which the collector does not look."""
 _MOST_GRANTED = 256
 _NOTHING: frozenset[object] = frozenset()
@@ -99,7 +99,7 @@ class Entry:
         self.purses = () if terms is None and record.credits is None else purses_of(record)
         takes_receipts = self.purses or (self.plan is not None and self.plan.leases is not None)
         self.is_plain = record.status is _ACTIVE and self.refusal is None and not takes_receipts
-        self.clients = NOBODY
+        self.clients = NO_CLIENTS
         self.noting = self.seen = _NEVER
         self.requests = 0
         self.accepted: Accepted | None = None

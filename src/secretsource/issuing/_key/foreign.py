@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 _SEPARATORS = ".:_-"
 _DIGEST_SIZES = {"sha256": 32, "sha512": 64}
+_ARGON2_VERSIONS = (16, 19)
 _MOST_ITERATIONS = 2_000_000
 _MOST_COST = 14
 _MOST_PASSES, _MOST_KIBIBYTES, _MOST_LANES, _MOST_WORK = 64, 2**18, 16, 2**20
-_ARGON2_VERSIONS = (16, 19)
 """Bounds of one verification: a second or two, 256 MiB of memory and 16 threads. An argon2 hash makes as many passes
 over so many kibibytes, and their product counts. A hash above a bound is a lever: any guess would pull it.
 """

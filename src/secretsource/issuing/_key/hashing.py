@@ -144,7 +144,7 @@ class Pepper:
 
 
 def _keyed(block: bytes) -> Callable[[str], bytes]:
-    """HMAC-SHA-256 (RFC 2104) under a key padded to one block, which is absorbed once and not at each call."""
+    """Return HMAC-SHA-256 (RFC 2104) under a key padded to one block, which is absorbed once and not at each call."""
     inner_state = hashlib.sha256(block.translate(_INNER)).copy
     outer_state = hashlib.sha256(block.translate(_OUTER)).copy
 
@@ -281,9 +281,12 @@ class PepperSet(tuple[Pepper, ...]):
             for place, version in enumerate(self.versions())
         ]
         known = {use.version for use in ours}
-        lacking = [(version, keys) for version, keys in sorted(counts.items()) if keys and version not in known]
-        states = {True: PepperState.NOT_CONFIGURED, False: PepperState.NOT_USED_YET}
-        return [*ours, *(PepperUse(version, keys, states[bool(version)]) for version, keys in lacking)]
+        lacking = [
+            PepperUse(version, keys, PepperState.NOT_CONFIGURED if version else PepperState.NOT_USED_YET)
+            for version, keys in sorted(counts.items())
+            if keys and version not in known
+        ]
+        return [*ours, *lacking]
 
     def _state(self, place: int, keys: int) -> PepperState:
         if self.is_empty:

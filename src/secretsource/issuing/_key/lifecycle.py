@@ -175,8 +175,7 @@ def rotate(
 
     Returns:
         The old key as it will be, and a draft of the new key. The old one ends with the overlap, or at its own end if
-        that is earlier;
-        the new one is good no sooner than the old one.
+        that is earlier; the new one is good no sooner than the old one.
 
     Raises:
         InvalidRequest: The overlap is negative, or endless; or the new key would end before it is good.

@@ -206,9 +206,9 @@ class Operations:
     def whose(self, text: str, candidates: Iterable[str | int]) -> Owner | None:
         """Read the owner out of a key, or out of its locator, without the store."""
         locator = self._parts.format.locator(text)
-        return (
-            None if locator is None else self._parts.seals.open(locator, (canonical(str(name)) for name in candidates))
-        )
+        if locator is None:
+            return None
+        return self._parts.seals.open(locator, (canonical(str(name)) for name in candidates))
 
     def tell(self, *records: KeyRecord) -> Flow[None]:
         """Announce records, also unchanged ones: their changer may have died before it did so."""

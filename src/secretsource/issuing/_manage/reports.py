@@ -29,14 +29,12 @@ __all__ = ["Reports"]
 
 MOST_COUNTS = 100_000
 """Rows that one question is answered with."""
-
-
 MOST_AT_ONCE = 1000
 """Keys, and units of time, that a question about several keys may have."""
 
 
 class Reports:
-    """The reports of one parts."""
+    """The flows of the reports."""
 
     def __init__(self, parts: Parts, operations: Operations) -> None:
         self._parts = parts
@@ -115,7 +113,7 @@ class Reports:
         return [] if draw is None else draw.states
 
     def _span(self, since: datetime | float | None, until: datetime | float | None, unit: Unit) -> tuple[float, float]:
-        """The first start that counts, and the first one after it that does not."""
+        """Return the first start that counts, and the first one after it that does not."""
         now = self._parts.clock.now().wall
         end = field.instant(until, "until")
         begin = field.instant(since, "since")

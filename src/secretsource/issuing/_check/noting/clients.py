@@ -1,4 +1,4 @@
-"""The clients of keys: the addresses and user agents that a flush stores, for the question who fails without a key.
+"""The clients of keys: the addresses and user agents that a flush stores, to show what would fail without a key.
 
 A cached record has the addresses that it was accepted from since the last flush. Only a check from another address
 takes the long way. There, `Clients` decides whether the store must be told: once an hour for each address and user
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from secretsource.issuing._check import policy
-from secretsource.issuing._check.entry import NOBODY
+from secretsource.issuing._check.entry import NO_CLIENTS
 from secretsource.issuing._key.text import kept
 
 TYPE_CHECKING = False
@@ -95,7 +95,7 @@ class Clients:
             entry: A record that was just accepted from this address.
             ip: The address.
         """
-        known = _NO_ADDRESSES if entry.clients is NOBODY else entry.clients
+        known = _NO_ADDRESSES if entry.clients is NO_CLIENTS else entry.clients
         if not self.noted or (isinstance(known, frozenset) and len(known) >= MOST_ADDRESSES):
             entry.clients = _Allowed(entry.record.networks)
         elif isinstance(known, frozenset):

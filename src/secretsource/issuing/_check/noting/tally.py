@@ -1,4 +1,4 @@
-"""How many checks came to what, by key and minute: counted in memory, and added to the store with the last uses.
+"""The outcomes of checks, counted by key and minute: in memory at first, and added to the store with the last uses.
 
 A check of a cached record adds one to a number on its entry, which costs less than any dictionary. The first check
 after a flush, or in a minute, opens the entry; a flush closes all open entries, and adds their numbers to the counts.
@@ -16,7 +16,7 @@ import threading
 from collections import defaultdict
 
 from secretsource._ground import fork
-from secretsource.issuing._check.entry import NOBODY
+from secretsource.issuing._check.entry import NO_CLIENTS
 from secretsource.stores.base import Count
 
 TYPE_CHECKING = False
@@ -120,7 +120,7 @@ class Tally:
         counts = self._minutes.setdefault(start, defaultdict(int))
         # No call from here on; a signal's handler may have closed it meanwhile, or opened another one.
         if key_id in opened and opened[key_id] is held:
-            entry.noting, entry.clients = _CLOSED, NOBODY
+            entry.noting, entry.clients = _CLOSED, NO_CLIENTS
             counts[key_id] += entry.requests
             entry.requests = 0
             del opened[key_id]

@@ -50,7 +50,7 @@ class UseLog:
     Attributes:
         seen: The time when each key was last accepted, in monotonic seconds; written without a lock. Open entries note
             their own times, and a flush adds them here.
-        tally: How many checks came to what.
+        tally: The outcomes of checks, counted by key and minute.
         reuses: The uses of keys that had ended through rotation.
     """
 

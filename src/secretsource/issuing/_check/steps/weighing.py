@@ -1,4 +1,4 @@
-"""Steps 6 to 8 of a check: does a record allow the demand, now and from there? Time is an argument."""
+"""Steps 6 to 8 of a check: does a record allow the demand, now and from an address? Time is an argument."""
 
 # pure: decides from its arguments, the time among them; no I/O, no await
 
@@ -50,12 +50,12 @@ def demand_of(asked: Asked) -> tuple[str, ...]:
 def weigh(
     entry: Entry, demanded: tuple[str, ...], ip: str | None, wall: float, kind: Kind | None = None
 ) -> Rejected | None:
-    """Take steps 6 to 8: return why a record does not allow the demand, now and from there, or None.
+    """Take steps 6 to 8: return why a record does not allow the demand, now and from an address, or None.
 
     Args:
         entry: The record, whose key was presented.
         demanded: The scopes that are all needed.
-        ip: The address it came from.
+        ip: The address that the demand came from.
         wall: The present, in seconds since 1970 UTC.
         kind: The accepted kind of keys, or None for all keys of customers.
     """

@@ -70,7 +70,7 @@ class RevokedKeys(tuple["KeyRecord", ...]):
 
 
 class Revocations:
-    """The revocations."""
+    """The flows of revocations."""
 
     def __init__(self, parts: Parts, operations: Operations) -> None:
         self._parts = parts

@@ -1,4 +1,4 @@
-"""Storing what checks came to: with each flush, and now and then forgetting what is old, clients among it."""
+"""Storing the counts of checks: with each flush. Old counts, and old clients, are forgotten now and then."""
 
 from __future__ import annotations
 

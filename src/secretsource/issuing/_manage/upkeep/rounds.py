@@ -37,6 +37,7 @@ _MOST_FAILURES = 8
 """Keys that the store fails on, after which it counts as down."""
 MOST = 100_000
 """Keys that one run looks at."""
+_NOTICES = (EventKind.ROTATION_DUE, EventKind.EXPIRING, EventKind.UNUSED)
 
 
 class ChoreReport(NamedTuple):
@@ -147,9 +148,6 @@ class Rounds:
             return since
         last: Sequence[KeyEvent] = yield self._parts.store.events(record.key_id, after=record.revision - 1, limit=1)
         return last[0].time if last else None
-
-
-_NOTICES = (EventKind.ROTATION_DUE, EventKind.EXPIRING, EventKind.UNUSED)
 
 
 def upkeep_of(parts: Parts, lacks: str) -> Any:
