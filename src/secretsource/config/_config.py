@@ -166,7 +166,7 @@ def _chosen(asked: str | None, top: Section, environments: Mapping[str, Section]
 
 
 def _tuned_environment(name: str, section: Section, top: Section) -> Config:
-    """The numbers of one environment: its own, else those of the top of the file, else the defaults."""
+    """Return an environment with its numbers: its own, else those of the top of the file, else the defaults."""
     section.only(("providers", *NUMBERS))
     config = _tuned(section, _tuned(top, Config(top.file, name)))
     conflict = conflict_of(config.tuning._asdict())
@@ -180,7 +180,7 @@ def _tuned_environment(name: str, section: Section, top: Section) -> Config:
 
 
 def _tuned(section: Section, base: Config) -> Config:
-    """The same configuration with the numbers that a table has."""
+    """Return the same configuration with the numbers that a table has."""
     given: dict[str, Any] = {}
     for name, number in NUMBERS.items():
         if name in section.table:
@@ -192,7 +192,7 @@ def _tuned(section: Section, base: Config) -> Config:
 
 
 def _secrets(secrets: Section, providers: list[str]) -> Mapping[str, SecretConfig]:
-    """The declared secrets, whose further keys are providers that some environment uses."""
+    """Return the declared secrets, whose further keys are providers that some environment uses."""
     declared: dict[str, SecretConfig] = {}
     for name, section in secrets.sections().items():
         for key in section.table:

@@ -53,13 +53,13 @@ def read_config(file: Path) -> str:
 
 
 def _is_configuration(path: str) -> bool:
-    """Whether there is a configuration; a directory too, which the container engine makes where a file is missing."""
+    """Return whether there is a configuration: also a directory, which container engines make for a missing file."""
     file = Path(path)
     return _is_there(file) and (file.name == FILE_NAME or _mentions_us(file))
 
 
 def _is_there(path: Path) -> bool:
-    """Whether there is something, a broken link included, or may be: in a folder that is closed, reading says so."""
+    """Return whether a path is there, a broken link too, or may be: in a closed folder, reading says what is wrong."""
     try:
         path.lstat()
     except PermissionError:
@@ -70,7 +70,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _mentions_us(project: Path) -> bool:
-    """Whether there is a table of ours; a file that does not even have the word is not parsed."""
+    """Return whether there is a table of ours; a file that does not even have the word is not parsed."""
     if not mentions(str(project), b"secretsource"):
         return False
     try:

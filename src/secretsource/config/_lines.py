@@ -55,12 +55,11 @@ def statements(text: str) -> Iterator[Statement]:
     table: tuple[str, ...] = ()
     at = 0
     while found := _STATEMENT.match(text, at):
-        path = _path(found["key"])
-        if found["header"]:
+        header, path = found["header"], _path(found["key"])
+        if header:
             table = path
         else:
             path = table + path
-        header = found["header"]
         yield Statement(path, header is not None, found.start("key"), header is not None and header.startswith("[["))
         at = _end(text, found.end())
 
@@ -110,7 +109,7 @@ def unclosed(text: str, end: int) -> int | None:
 
 
 def _path(key: str) -> tuple[str, ...]:
-    """The parts of a dotted key, unquoted by the standard parser itself."""
+    """Return the parts of a dotted key, unquoted by the standard parser itself."""
     path: list[str] = []
     node: object = tomllib.loads(f"{key} = 0")
     while isinstance(node, dict):
@@ -120,7 +119,7 @@ def _path(key: str) -> tuple[str, ...]:
 
 
 def _end(text: str, at: int) -> int:
-    """Where the statement ends that ``at`` is in: the first line end outside of strings and brackets."""
+    """Return the end of the statement around ``at``: the first line end outside of strings and brackets."""
     depth = 0
     for token in _TOKEN.finditer(text, at):
         if token[0] in "[{":

@@ -74,7 +74,7 @@ def mistake_in(text: str, complaint: str) -> Mistake:
 
 
 def _place(text: str, complaint: str) -> tuple[int, str]:
-    """The offset that the parser complains of, and how to say it."""
+    """Return the offset that the parser complains of, and how to say it."""
     if complaint.endswith("(at end of document)"):
         return len(text), f"line {line_at(text, len(text))}, at its end"
     where = re.search(r"\(at line (\d+), column (\d+)\)$", complaint)
@@ -88,7 +88,7 @@ def _place(text: str, complaint: str) -> tuple[int, str]:
 
 
 def _value(text: str, at: int) -> str:
-    """Why no value can be read at a place."""
+    """Return why no value can be read at a place."""
     here = text[at : at + 1]
     around = unclosed(text, at)
     if around is not None and (not here or _is_next_statement(text, at, around)):
@@ -99,12 +99,12 @@ def _value(text: str, at: int) -> str:
 
 
 def _is_next_statement(text: str, at: int, around: int) -> bool:
-    """Whether a line that should go on with an array reads as a key or a table of its own."""
+    """Return whether a line that should go on with an array reads as a key or a table of its own."""
     return line_at(text, around) < line_at(text, at) and _KEY_OR_HEADER.match(text, at) is not None
 
 
 def _after_value(text: str, at: int) -> str:
-    """Why something follows a value."""
+    """Return why something follows a value."""
     before, here = text[text.rfind("\n", 0, at) + 1 : at], text[at : at + 1]
     if not _WORD.search(before) or here in " \t\n,;#[]{}\"'=":
         return MORE
@@ -112,13 +112,13 @@ def _after_value(text: str, at: int) -> str:
 
 
 def _in_brackets(text: str, at: int) -> str:
-    """Why an array or an inline table does not go on."""
+    """Return why an array or an inline table does not go on."""
     runs_on = _after_value(text, at)
     return _open(text, at) if runs_on == MORE else runs_on
 
 
 def _key_part(text: str, at: int) -> str:
-    """Why no key can be read at a place."""
+    """Return why no key can be read at a place."""
     around = unclosed(text, at)
     return _open(text, at) if around is not None and text[around] == "{" and text[at : at + 1] in "\n" else NO_KEY
 
@@ -140,7 +140,7 @@ def _statement(text: str, at: int) -> str:
 
 
 def _twice(text: str, at: int) -> str:
-    """Which line has said before what is said again."""
+    """Return that a name is given again, and the line of the first time."""
     *earlier, last = (statement for statement in statements(text) if statement.start < at)
     same = [other for other in earlier if other.path == last.path]
     first = (same or [other for other in earlier if _collide(other, last)])[-1:]
@@ -151,7 +151,7 @@ def _twice(text: str, at: int) -> str:
 
 
 def _collide(one: Statement, other: Statement) -> bool:
-    """Whether a value stands where a later statement has a table, or the other way round."""
+    """Return whether a value stands where a later statement has a table, or the other way round."""
     length = len(one.path)
     if length < len(other.path):
         return not one.is_header and other.path[:length] == one.path

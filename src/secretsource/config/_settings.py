@@ -100,7 +100,7 @@ def _keywords(driver: type[Provider]) -> list[inspect.Parameter]:
 
 
 def _plain_kinds(annotation: object, names: dict[str, Any]) -> tuple[Any, ...]:
-    """The members of an annotation that a configuration file can write."""
+    """Return the members of an annotation that a configuration file can write."""
     if isinstance(annotation, str):
         found = [_plain_kinds(_resolve(member, names), names) for member in _members(annotation)]
         return tuple(kind for kinds in found for kind in kinds)
@@ -108,7 +108,7 @@ def _plain_kinds(annotation: object, names: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _members(annotation: str) -> list[str]:
-    """``A | B`` as ``A``, ``B``: one may be a class that only type checkers import, and must not hide the other."""
+    """Split ``A | B``: one part may be a class that only type checkers import, and must not hide the other."""
     try:
         todo = [ast.parse(annotation.strip(), mode="eval").body]
     except SyntaxError:
@@ -168,7 +168,7 @@ def _in_words(kind: object) -> str:
 
 
 def _written(word: object) -> str:
-    """A word of a `Literal` as a configuration writes it."""
+    """Return a word of a `Literal` as a configuration writes it."""
     return str(word).lower() if isinstance(word, bool) else str(word)
 
 
@@ -208,7 +208,7 @@ def _fit_mapping(value: object, kind: Any) -> object:
 
 
 def _from_text(text: str, kind: Any) -> object:
-    """The text of a provider URL as one plain type; a mapping cannot be written there."""
+    """Return the text of a provider URL as one plain type; a mapping cannot be written there."""
     if get_origin(kind) is Literal:
         return next((word for word in get_args(kind) if text == _written(word)), UNSET)
     if _is_mapping(kind):

@@ -93,7 +93,7 @@ class LocalLimiter:
     def _take_both(
         self, first: _Account, plan: Plan, beside: tuple[str, Plan], cost: int, mono: float, wall: float
     ) -> Grant | None:
-        """As `take`, from the account of a key and from that of its owner."""
+        """Take as `take` does, from the account of a key and from that of its owner."""
         own, (account, shared) = _own(plan), beside
         second = self._accounts.get(account)
         interval, other = own.interval, shared.interval

@@ -89,7 +89,7 @@ def _of_arn(ref: SecretRef) -> SecretRef:
 
 
 def _of_secrets_manager(ref: SecretRef, parts: list[str]) -> SecretRef:
-    """Behind the ARN, Amazon ECS writes a key of the JSON document, a version label and a version id."""
+    """Read what Amazon ECS writes behind an ARN: a key of the JSON document, a version label and a version id."""
     given = [*(part or None for part in parts[7:]), None, None, None]
     if len(parts) > 10:
         raise InvalidReference("the ARN must have at most a key, a version label and a version id behind it")
@@ -104,7 +104,7 @@ def _of_secrets_manager(ref: SecretRef, parts: list[str]) -> SecretRef:
 
 
 def _of_parameter_store(ref: SecretRef, parts: list[str]) -> SecretRef:
-    """Behind the name of a parameter, AWS writes a version, which is a number, or a label."""
+    """Read what AWS writes behind the name of a parameter: a version, which is a number, or a label."""
     if len(parts) > 7:
         raise InvalidReference("the ARN must have at most a version or a label behind the parameter")
     selector = parts[6] if len(parts) > 6 and parts[6] else None

@@ -274,7 +274,7 @@ class AzureProvider(AsyncProvider, WritableProvider, IdentifiedProvider):
         self._async_client: AsyncVaultClient | None = None
 
     def _make_async_client(self) -> AsyncVaultClient:
-        """The asynchronous clients, made on first use, because they load asyncio, which threads do not need."""
+        """Make the asynchronous clients, on first use: they load asyncio, which threads do not need."""
         from secretsource.providers._azure.aclient import AsyncVaultClient
 
         with self._making:

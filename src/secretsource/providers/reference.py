@@ -136,7 +136,7 @@ def _check_characters(text: str) -> None:
 
 
 def _split(rest: str) -> tuple[str, str | None, str]:
-    """Location, field and query, with ``#field`` and ``?query`` in either order."""
+    """Return location, field and query, with ``#field`` and ``?query`` in either order."""
     body, hash_mark, tail = rest.partition("#")
     if "?" in body:
         location, _, query = body.partition("?")

@@ -115,7 +115,7 @@ def _warn_of_what_was_passed_over() -> None:
 
 
 def _may_be_configured() -> bool:
-    """Whether a configuration file may exist; cheap, so that a program without one does not load a TOML parser."""
+    """Return whether a configuration file may exist; a program without one need not load a TOML parser."""
     if os.environ.get("SECRETSOURCE_CONFIG") or os.environ.get("SECRETSOURCE_ENV"):
         return True
     return any(
@@ -197,7 +197,7 @@ def _places(config: Config, provider: ProviderConfig, driver: Provider) -> dict[
 
 
 def _misspelt(ref: SecretRef, driver: Provider) -> str:
-    """Which option the driver does not know, if any: with a misspelt ``version`` it would give the current one."""
+    """Return the option that the driver does not know: with a misspelt ``version`` it would give the current one."""
     known = ["version", "stage", *sorted(driver.options)]
     return next((unknown("option of a reference", key, known) for key, _ in ref.options if key not in known), "")
 
@@ -253,7 +253,7 @@ def _refers(value: object) -> bool:
 
 
 def _looked_up(value: object, routes: Sequence[Route], provider: str) -> object:
-    """A setting, or what it refers to; only providers before this one in the chain, or local ones, can hold it."""
+    """Return a setting, or what it refers to, which only providers before this one, or local ones, can hold."""
     if isinstance(value, Mapping):
         return {key: _looked_up(item, routes, provider) for key, item in value.items()}
     if not isinstance(value, str) or not value.startswith(FOLLOW_MARK):

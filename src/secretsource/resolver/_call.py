@@ -54,7 +54,7 @@ def carry(engine: Engine, flights: Sequence[Flight]) -> None:
 
 
 def _waits_for_each(provider: Provider) -> bool:
-    """Whether several calls are quicker at once than one after the other, and the driver has no way of its own."""
+    """Return whether several calls are quicker at once than in turn, and the driver has no way of its own."""
     return isinstance(provider, AsyncProvider) and not isinstance(provider, BatchProvider)
 
 
@@ -188,7 +188,7 @@ def checked(outcome: object, provider: Provider) -> Outcome:
 
 
 def _mistake_beside(found: Any) -> str:
-    """The mistake in what a driver says about a value, such as a datetime in place of seconds; empty for none."""
+    """Return the mistake in what a driver says of a value, such as a datetime in place of seconds; empty for none."""
     if not (found.version is None or isinstance(found.version, str)):
         return f"gave a version that is {type(found.version).__name__}, and not text"
     return _no_number(found.expires_at, found.rotates_at, found.max_age)
@@ -205,7 +205,7 @@ def _mistake_in(outcome: Any) -> str:
 
 
 def _no_number(*seconds: object) -> str:
-    """The mistake in seconds: another type, or not a number."""
+    """Return the mistake in seconds: another type, or not a number."""
     for each in seconds:
         if each is not None and (not isinstance(each, (int, float)) or isnan(each)):
             return f"gave a time that is {type(each).__name__}, and not a number of seconds"
@@ -213,7 +213,7 @@ def _no_number(*seconds: object) -> str:
 
 
 def _stripped(found: Found) -> Found:
-    """The same answer without one line end at the end of its text, or of each field that is text."""
+    """Return the same answer without one line end at the end of its text, or of each field that is text."""
     value = found.value
     if isinstance(value, Mapping):
         return _with_value(found, {key: _without_line_end(field) for key, field in value.items()})

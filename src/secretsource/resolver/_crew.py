@@ -92,7 +92,7 @@ class Crew:
         return raised(name)
 
     def _cut_off(self) -> None:
-        """The time is over, for flights that have not begun and for those whose driver does not keep to it."""
+        """End the flights whose time is over: those that have not begun, and those whose driver does not keep to it."""
         self._engine.settle([(flight, OVERDUE) for flight in self._ahead if flight.reply is None])
         self._engine.settle([(flight, CUT_OFF) for flight in self._flights if flight.reply is None])
         for task in self._tasks:

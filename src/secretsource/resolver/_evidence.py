@@ -37,7 +37,7 @@ class Evidence(NamedTuple):
 
 
 def _is_set(ending: str, secret: str | None) -> bool:
-    """Whether there is a variable with this ending, for one secret or for any."""
+    """Return whether there is a variable with this ending, for one secret or for any."""
     if secret is not None and secret.isascii():  # what is not cannot always be asked for
         return bool(os.environ.get(secret + ending))
     names = (name for name in os.environ if os.environ.get(name))

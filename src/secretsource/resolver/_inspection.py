@@ -228,7 +228,7 @@ class ProviderHandle:
         return provider.renew(timeout=timeout) if isinstance(provider, LeasingProvider) else None
 
     def _places(self, names: Sequence[str]) -> list[SecretRef]:
-        """The documents where the provider would keep the names, each once."""
+        """Return the documents where the provider would keep the names, each once."""
         for wanted in (names, [ABSENT]):
             places = [place for place in map(self.locate, wanted) if isinstance(place, SecretRef)]
             if places:
@@ -247,7 +247,7 @@ class ProviderHandle:
         return answers[1:] or answers
 
     def _identity(self, timeout: float) -> Identity | Failed | None:
-        """The identity that the provider acts under; a driver that raises is named by the class of its error."""
+        """Return the identity that the provider acts under; a driver that raises is named by the class of its error."""
         provider = self._route.provider
         if not isinstance(provider, IdentifiedProvider):
             return None

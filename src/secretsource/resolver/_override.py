@@ -117,7 +117,7 @@ def _lay_over(layers: tuple[override, ...]) -> None:
 
 
 def _spelt(name: str) -> str:
-    """The one spelling by which a resolver asks for a name."""
+    """Return the one spelling by which a resolver asks for a name."""
     try:
         return format_reference(parse_reference(name))
     except InvalidReference:

@@ -58,7 +58,7 @@ def usage(
 
 
 def _csv(counts: Sequence[Count]) -> str:
-    """Counts as comma-separated values."""
+    """Return counts as comma-separated values."""
     from secretsource.issuing.documents import csv_text
 
     columns = ("start", "owner", "key_id", "outcome", "requests")

@@ -144,7 +144,7 @@ def _disown(berth: Berth) -> None:
 
 
 def _over(flight: Flight, mono: float) -> bool:
-    """Whether a flight is past its deadline; if so, its answer counts no more."""
+    """Return whether a flight is past its deadline; if so, its answer counts no more."""
     if mono <= flight.until:
         return False
     flight.counts = False

@@ -214,7 +214,7 @@ class Engine:
         self.state.invalidate(request.name, self._places(request), version)
 
     def _places(self, request: Request) -> list[SecretRef]:
-        """Every document that a name may be answered from."""
+        """Return every document that a name may be answered from."""
         ref, chain = request.ref, self.chain
         if chain.overlay is not None and chain.overlay.only:
             return []

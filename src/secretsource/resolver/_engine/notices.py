@@ -73,7 +73,7 @@ class Notices:
                 logging.getLogger("secretsource").warning(kind, provider, f" ({site})" if site else "", code)
 
     def _is_due(self, line: tuple[str, str], mono: float) -> bool:
-        """Whether a line may be logged now; if so, it is not again for a while."""
+        """Return whether a line may be logged now; if so, it is not again for a while."""
         with self._lock:
             due = mono >= self._due.get(line, mono)
             if due:

@@ -112,7 +112,7 @@ class State:
         return flights
 
     def _under_way(self, ask: Ask) -> Flight | None:
-        """The flight to join; one that has landed since the asker looked counts, or two would fetch one after another.
+        """Return the flight to join; one that has landed since the asker looked counts, or two would fetch in turn.
 
         But not for an asker that wants what is there now: that flight may have begun before the asker did.
         """
@@ -167,7 +167,7 @@ class State:
         return events
 
     def _keep(self, flight: Flight, outcome: Outcome, now: Instant) -> tuple[CachedAnswer | None, CachedAnswer | None]:
-        """The entry before and the entry now.
+        """Keep an answer; return the entry before and the entry now.
 
         A call that began too late, or was interrupted, says nothing about the provider. Nor is anything kept of a
         flight that does not count: its answer may be of yesterday. Only a denial then still ends the answers of calls
@@ -195,12 +195,12 @@ class State:
         return before, entry
 
     def _forget_refusals(self, ref: SecretRef) -> None:
-        """Another value is there: a refusal of it is the first, whatever its version."""
+        """Forget refusals, as another value is there: a refusal of that is the first, whatever its version."""
         for mark in [mark for mark in self._refused if mark[0] == ref]:
             self._refused.pop(mark, None)
 
     def _doubt(self, entry: CachedAnswer | None, others: Sequence[Outcome], now: Instant) -> None:
-        """Calls that were under way at once brought other values: which is the older is not known, so ask again."""
+        """Ask again soon, if calls at the same time brought other values: which of them is older is not known."""
         if entry is not None and any(entry.differs(other) for other in others):
             self.shortcuts.cool(entry)
             entry.expire(now)
@@ -333,11 +333,11 @@ def _note(notes: dict[K, V], key: K, value: V, most: int) -> None:
 
 
 def _ends(known: CachedAnswer | None, flight: Flight, outcome: Outcome) -> bool:
-    """Whether an outcome is a failure of a permanent kind, later than what is known."""
+    """Return whether an outcome is a failure of a permanent kind, later than what is known."""
     failed = isinstance(outcome, Failed) and not outcome.retryable
     return failed and known is not None and known.number < flight.number
 
 
 def _drawn() -> float:
-    """A random number in [0, 1)."""
+    """Draw a random number in [0, 1)."""
     return int.from_bytes(os.urandom(2), "big") / 65536

@@ -116,7 +116,7 @@ class CachedAnswer:
         return isinstance(own, Found) or isinstance(other, Found)
 
     def expire(self, now: Instant) -> None:
-        """Be stale at once, so that the next read asks anew; it still helps if the provider is down."""
+        """Make it stale at once: the next read asks anew, and it still helps if the provider is down."""
         then = min(now.mono, self.ages.refresh_at)
         self.ages = self.ages._replace(refresh_at=then, fresh_until=then, revalidate_until=then)
 

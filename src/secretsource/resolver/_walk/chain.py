@@ -127,7 +127,7 @@ _ENDED = frozenset({FailureCode.DISABLED, FailureCode.DELETED})
 
 
 def _overlaid(request: Request, overlay: Route) -> Request:
-    """The question as a test's overlay understands it: where it has the whole text, that is what is asked for."""
+    """Return the question as a test's overlay understands it: a whole text that it has is what is asked for."""
     if not isinstance(overlay.locate(request.name), SecretRef):
         return request
     own = not request.ref.provider and request.ref.field is not None
@@ -135,7 +135,7 @@ def _overlaid(request: Request, overlay: Route) -> Request:
 
 
 def _place(route: Route, request: Request) -> SecretRef | Step:
-    """Where to ask, or the line of the trace that says why this provider is not asked."""
+    """Return where to ask, or the line of the trace that says why this provider is not asked."""
     ref = request.ref
     if ref.provider == route.provider.name:
         return route.provider.complete(ref)
@@ -155,7 +155,7 @@ def _place(route: Route, request: Request) -> SecretRef | Step:
 def _follow(
     result: Resolution, route: Route, place: SecretRef, found: Found, chain: Chain, cache: Cache
 ) -> Generator[list[Ask], Sequence[Reply], Outcome]:
-    """The answer behind a value ``ref+…``, which is followed to where it points.
+    """Return the answer behind a value ``ref+…``, which is followed to where it points.
 
     A pointer that leads nowhere is an error, not an absence: its author meant a secret to be there.
     """
@@ -184,7 +184,7 @@ def _follow(
 def _consult(
     result: Resolution, route: Route, place: SecretRef, cache: Cache
 ) -> Generator[list[Ask], Sequence[Reply], Outcome]:
-    """One provider's answer to one place, with the field selected and a line in the trace."""
+    """Return one provider's answer to one place, with the field selected and a line in the trace."""
     started, asked = result.at.mono, place
     result.ref, result.route = place, route
     outcome, served, entry, excuse = yield from _learned(result, route, place, cache)
@@ -207,7 +207,7 @@ def _consult(
 def _learned(
     result: Resolution, route: Route, place: SecretRef, cache: Cache
 ) -> Generator[list[Ask], Sequence[Reply], Known]:
-    """From the cache where its age allows, else by asking, else what is left of the old answer."""
+    """Return what the cache has where its age allows, else the answer, else what is left of the old answer."""
     ref, fresh, since = place.document, result.request.fresh, result.request.since
     if route.direct:
         (reply,) = yield [Ask(route, ref, anew=fresh, since=since)]

@@ -113,7 +113,7 @@ def _pointer(document: object, pointer: str) -> object:
 
 
 def _is_index(key: str, length: int) -> bool:
-    """Whether a token is the number of one of ``length`` items; it may have any number of digits."""
+    """Return whether a token is the number of one of ``length`` items; it may have any number of digits."""
     digits = key.isascii() and key.isdigit() and (key == "0" or key[0] != "0")
     return digits and len(key) <= len(str(length)) and int(key) < length
 

@@ -114,7 +114,7 @@ def meant_by(ref: SecretRef, chain: Chain) -> str:
 
 
 def _said(step: Step, request: Request, chain: Chain) -> str:
-    """A provider that was asked, what it said, and where it was asked unless it said that."""
+    """Return a provider that was asked, what it said, and where it was asked unless it said that."""
     word = "" if step.outcome == NOT_FOUND else f"{step.outcome}: "
     note = f"{word}{step.reason}" if step.reason else word.removesuffix(": ")
     places: Sequence[str] = ()
@@ -125,7 +125,7 @@ def _said(step: Step, request: Request, chain: Chain) -> str:
 
 
 def _untold(place: SecretRef, asked: SecretRef, told: str, chain: Chain) -> list[str]:
-    """The reference of a place, if it is another than was asked for, and where its provider is, as far as not told."""
+    """Return the reference of a place and the site of its provider, as far as they are not told yet."""
     route = chain.opened.get(place.provider)
     site = "" if route is None else route.provider.site
     reference = "" if place.location == asked.location else format_reference(place)
@@ -134,7 +134,7 @@ def _untold(place: SecretRef, asked: SecretRef, told: str, chain: Chain) -> list
 
 
 def _aside(provider: str, chain: Chain) -> str:
-    """A clause about a provider that a reference named and that is not in the chain."""
+    """Return a clause about a provider that a reference named and that is not in the chain."""
     absence = chain.absence(provider)
     return f", which is {absence}" if absence else ""
 

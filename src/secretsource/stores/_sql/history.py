@@ -152,14 +152,14 @@ def _has_few(connection: Connection, query: HistoryQuery) -> bool:
 
 
 def _keys(query: HistoryQuery, last: int, *, has_few: bool) -> Select[Any]:
-    """The events of keys, up to a position: those of the owner's keys, or along an index of positions."""
+    """Return the events of keys, up to a position: those of the owner's keys, or along an index of positions."""
     found = select(EVENTS, KEYS.c.owner).join(KEYS, KEYS.c.key_id == EVENTS.c.key_id)
     place, owner = (EVENTS.c.position + 0, KEYS.c.owner) if has_few else (EVENTS.c.position, KEYS.c.owner.concat(""))
     return _narrowed(found, EVENTS.c, place, owner, query, last)
 
 
 def _owners(query: HistoryQuery, last: int) -> Select[Any]:
-    """The events of owners and plans, up to a position."""
+    """Return the events of owners and plans, up to a position."""
     columns = OWNER_EVENTS.c
     found = select(OWNER_EVENTS, _OWNER.label("owner"))
     if query.owner is None:

@@ -49,7 +49,7 @@ _WITH_OWNER = ("environment", "status")
 
 
 def _amounts_to(status: Status, now: float) -> ColumnElement[bool]:
-    """As `KeyRecord.status_at` says, of keys that are stored with this status, or for EXPIRED of any."""
+    """Select as `KeyRecord.status_at` decides, of keys that are stored with this status, or for EXPIRED of any."""
     if status is Status.REVOKED:
         return true()
     if status is Status.EXPIRED:
@@ -107,7 +107,7 @@ def _walk(words: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _words(query: KeyQuery) -> dict[str, str]:
-    """The exact words that a query narrows by, the rarest first, by column."""
+    """Return the exact words that a query narrows by, the rarest first, by column."""
     words = {name: value for name in _WORDS if (value := getattr(query, name)) is not None}
     if query.status is not None and not _asks_what_has_ended(query):
         words["status"] = query.status.value
@@ -115,7 +115,7 @@ def _words(query: KeyQuery) -> dict[str, str]:
 
 
 def _expires_in_time(query: KeyQuery) -> ColumnElement[bool]:
-    """Whether a key expires before the instant that is asked; of living keys, those that expired long ago are left out.
+    """Select keys that expire before the instant that is asked; of living keys, not those that expired long ago.
 
     There may be any number of them, of which the index gives none then.
     """
@@ -126,7 +126,7 @@ def _expires_in_time(query: KeyQuery) -> ColumnElement[bool]:
 
 
 def _begins(key_id: ColumnElement[str], beginning: str) -> ColumnElement[bool]:
-    """Whether an id begins with a text: a range, for ids have letters and digits alone, and all texts sort by bytes."""
+    """Select ids that begin with a text: a range, for ids have letters and digits alone, and texts sort by bytes."""
     return (key_id >= beginning) & (key_id < f"{beginning}\x7f")
 
 
@@ -139,7 +139,7 @@ def _asks_what_has_ended(query: KeyQuery) -> bool:
 
 
 def _ended(now: float | None) -> Any:
-    """The keys that have ended by an instant, some of them twice, and some that were revoked before."""
+    """Return the keys that have ended by an instant, some of them twice, and some that were revoked before."""
     by = (KEYS.c.status == Status.EXPIRED.value, KEYS.c.expires <= now, KEYS.c.overlap_ends <= now)
     return union_all(*(select(KEYS.c.key_id).where(one) for one in by)).subquery()
 
@@ -183,7 +183,7 @@ def select_page(query: KeyQuery, route: Select[Any] | None = None, end: tuple[fl
 
 
 def _beside(query: KeyQuery) -> Generator[ColumnElement[bool]]:
-    """The conditions of a query besides its exact words; no walk goes along an index of theirs."""
+    """Return the conditions of a query besides its exact words; no walk goes along an index of theirs."""
     if query.status is not None and query.now is not None:
         yield _amounts_to(query.status, query.now)
     if query.living and query.now is not None:
@@ -199,7 +199,7 @@ def _beside(query: KeyQuery) -> Generator[ColumnElement[bool]]:
 
 
 def _reach(query: KeyQuery, end: tuple[float, str] | None = None) -> Generator[ColumnElement[bool]]:
-    """The part of an index that a walk goes through: behind the cursor, up to its end, and where unused keys can be.
+    """Return the part of an index that a walk goes through: behind the cursor, and where unused keys can be.
 
     SQLite seeks by one lower and one upper bound; it would go through all that lies between a third bound and these.
     """
@@ -267,5 +267,5 @@ def _counted(number: ColumnElement[int], condition: ColumnElement[bool]) -> Sele
 
 
 def _unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
-    """A text that no index serves, so that the planner takes the way that was chosen."""
+    """Return a text that no index serves, so that the planner takes the way that was chosen."""
     return column.concat("")

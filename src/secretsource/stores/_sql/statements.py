@@ -77,7 +77,7 @@ SEEN = (
 
 
 def _see_many() -> Update:
-    """`SEEN` for many keys in one statement of PostgreSQL; it locks their rows in the order of their ``key_id``."""
+    """Return `SEEN` for many keys in one statement of PostgreSQL, which locks rows in the order of their ``key_id``."""
     given = func.unnest(bindparam("ids", type_=ARRAY(Text)), bindparam("instants", type_=ARRAY(Double)))
     seen = given.table_valued("key_id", "at").render_derived(name="seen")
     locked = (
