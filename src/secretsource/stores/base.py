@@ -138,6 +138,9 @@ class KeyStore(ABC):
     def open(cls, url: str) -> Self:
         """Return the store that a URL names; no I/O before the first question.
 
+        Args:
+            url: The URL, such as ``sqlite:///keys.db``.
+
         Raises:
             ConfigurationError: The URL cannot work; it is not quoted, for it may hold a password.
         """
@@ -184,6 +187,9 @@ class KeyStore(ABC):
         """Return the record of a key for a check: from a replica, if the store has one and bounds its lag.
 
         Changes, and reads that must be fresh, use `get`.
+
+        Args:
+            key_id: 22 characters of ``0-9A-Za-z``.
         """
         return self.get(key_id)
 
@@ -294,7 +300,11 @@ class KeyStore(ABC):
 
     @abstractmethod
     def usage(self, key_id: str) -> Usage:
-        """Return the sum of all recorded uses of a key; an empty `Usage` for an unknown key."""
+        """Return the sum of all recorded uses of a key; an empty `Usage` for an unknown key.
+
+        Args:
+            key_id: 22 characters of ``0-9A-Za-z``.
+        """
 
     @abstractmethod
     def count_by_pepper(self, now: float) -> Mapping[str, int]:

@@ -33,7 +33,12 @@ class KeyChange(NamedTuple):
 
     @classmethod
     def of_terms(cls, subject: str, id: str) -> KeyChange:
-        """Return news of an owner or a plan, as the subject says."""
+        """Return news of an owner or a plan.
+
+        Args:
+            subject: ``owner`` or ``plan``.
+            id: Its id.
+        """
         return cls(None, 0, id, None) if subject == "owner" else cls(None, 0, None, id)
 
 

@@ -216,7 +216,11 @@ class Register(ABC, Generic[Kept]):
 
     @abstractmethod
     def get(self, id: str) -> Kept | None:
-        """Return the record under an id, or None."""
+        """Return the record under an id, or None.
+
+        Args:
+            id: The id of an owner or a plan, in its only spelling.
+        """
 
     @abstractmethod
     def put(self, record: Kept, event: OwnerEvent) -> Kept | Refused:

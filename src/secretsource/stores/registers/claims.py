@@ -55,7 +55,11 @@ class ClaimStore(ABC):
 
     @abstractmethod
     def release(self, claim: Claim) -> None:
-        """Forget a claim whose request failed; another claim of the same token must stay."""
+        """Forget a claim whose request failed; another claim of the same token must stay.
+
+        Args:
+            claim: The claim, as `take` returned it.
+        """
 
     @abstractmethod
     def find(self, claim: Claim, since: float) -> Claim | None:

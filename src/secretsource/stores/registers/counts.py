@@ -111,11 +111,19 @@ class CountStore(ABC):
 
     @abstractmethod
     def read(self, query: CountQuery) -> Sequence[Count]:
-        """Return the counts that a query picks, by start, key and outcome; sums by start, outcome and owner."""
+        """Return the counts that a query picks, by start, key and outcome; sums by start, outcome and owner.
+
+        Args:
+            query: The query.
+        """
 
     @abstractmethod
     def forget(self, now: float) -> None:
-        """Forget what is older than it is kept (`KEPT`); where another process is about it, do nothing."""
+        """Forget what is older than it is kept (`KEPT`); while another process does that, do nothing.
+
+        Args:
+            now: The present, in seconds since 1970 UTC.
+        """
 
 
 class AsyncCountStore(ABC):

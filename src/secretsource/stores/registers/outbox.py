@@ -154,11 +154,19 @@ class Outbox(ABC):
 
     @abstractmethod
     def forget(self, before: float) -> int:
-        """Delete the messages that were made before an instant, in seconds since 1970 UTC; return their number."""
+        """Delete the messages that were made before an instant, and return their number.
+
+        Args:
+            before: The instant, in seconds since 1970 UTC.
+        """
 
     @abstractmethod
     def backlog(self, queue: str) -> Backlog:
-        """Count the messages of a queue that have not arrived."""
+        """Count the messages of a queue that have not arrived.
+
+        Args:
+            queue: The queue.
+        """
 
 
 class AsyncOutbox(ABC):

@@ -64,11 +64,19 @@ class PassStore(ABC):
 
     @abstractmethod
     def get(self, token: str) -> Pass | None:
-        """Return a pass, also one that has ended; None for an unknown one."""
+        """Return a pass, also one that has ended; None for an unknown one.
+
+        Args:
+            token: The hash of its text; see `Pass`.
+        """
 
     @abstractmethod
     def take(self, token: str, kind: str) -> Pass | None:
         """Take a pass of a kind out of the store; of simultaneous calls, one gets it.
+
+        Args:
+            token: The hash of its text.
+            kind: The kind that it must be of.
 
         Returns:
             The pass, also one that has ended; None for one that is unknown, taken or of another kind.
@@ -76,7 +84,12 @@ class PassStore(ABC):
 
     @abstractmethod
     def touch(self, token: str, seen: float) -> None:
-        """Note a use of a pass; ``seen`` moves forward only."""
+        """Note a use of a pass; its time moves forward only.
+
+        Args:
+            token: The hash of its text.
+            seen: The time of the use, in seconds since 1970 UTC.
+        """
 
     @abstractmethod
     def take_all(self, kinds: Sequence[str], holder: str, event: OwnerEvent | None = None) -> int:
