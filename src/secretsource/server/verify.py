@@ -75,7 +75,7 @@ class _Verify:
             Problem: The question is refused.
         """
         recognised = self._recognised(scope)
-        sees_all = isinstance(recognised, RootCaller)
+        sees_all = isinstance(recognised, RootCaller)  # as each caller does that is recognised at once
         caller = recognised if isinstance(recognised, RootCaller) else await recognised
         if isinstance(caller, HttpAnswer):
             return refusal(caller)
