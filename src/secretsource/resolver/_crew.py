@@ -28,14 +28,14 @@ CUT_OFF = Failed(FailureCode.TIMEOUT)
 class Crew:
     """Tasks of the running loop that carry flights to one provider, each task one flight after the other.
 
-    They are nobody's but the loop's: a caller who is cancelled while it waits takes no flight along. They land every
-    flight before its deadline, whatever the driver does.
+    The tasks belong to the loop, and not to a caller: one that is cancelled while it waits takes no flight along. They
+    land every flight before its deadline, whatever the driver does.
 
     Args:
-        engine: Where flights are settled.
-        provider: Whom they ask.
+        engine: The engine that settles the flights.
+        provider: The provider that they ask.
         flights: At least one; they have one deadline.
-        roster: Where each task stands until it has ended.
+        roster: The set that holds each task until it has ended.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The providers of a resolver, one by one, as tools see them that look after secrets: `doctor`, `copy`, a health check.
 
 An application asks a resolver, which goes down the chain, remembers, and shares its calls. A tool asks one provider,
-now, and wants to know what came of it: so nothing here remembers anything, and no failure is raised.
+now, and shows the outcome: so nothing here remembers anything, and no failure is raised.
 """
 
 from __future__ import annotations

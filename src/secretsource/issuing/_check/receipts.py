@@ -48,19 +48,19 @@ class Receipt:
         self.purses: tuple[Purse, ...] = ()
 
     def take_purses(self) -> tuple[Purse, ...]:
-        """Return the purses that are to be refunded, which no other call returns after this one."""
+        """Take the purses off the receipt, to be refunded: no later call gets them."""
         with _TURN:
             purses, self.purses = self.purses, ()
         return purses
 
     def take_draw(self) -> Draw | None:
-        """Return the draw that is to be refunded, which no other call returns after this one."""
+        """Take the draw off the receipt, to be refunded: no later call gets it."""
         with _TURN:
             draw, self.draw = self.draw, None
         return draw
 
     def take_lease(self) -> Draw | None:
-        """Return the leases that are out, which no other call returns after this one."""
+        """Take the leases that are out off the receipt: no later call gets them."""
         with _TURN:
             lease, self.lease = self.lease, None
         return lease

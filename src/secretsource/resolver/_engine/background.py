@@ -97,7 +97,7 @@ class Background:
         with self._lock:
             if inbox in self._idle:
                 self._idle.remove(inbox)
-            if not inbox.empty():  # the one who submitted had struck it off by then
+            if not inbox.empty():  # a thread that submits had struck it off by then
                 return inbox.get()
             self._crew.discard(current_thread())
         return None

@@ -69,7 +69,7 @@ class Board:
         return any(flight is not None and flight.loop is None and flight.is_carried_here() for flight in flights)
 
     def plan(self, flight: Flight) -> None:
-        """Show a flight to those who come before it begins."""
+        """Show a flight to the readers that come before it begins."""
         berth = flight.berth = self._berths.setdefault(flight.ask.ref, Berth())
         berth.planned = flight
 

@@ -146,7 +146,7 @@ class Engine:
     # -- after the call -------------------------------------------------------------------------------------------
 
     def settle(self, brought: Sequence[tuple[Flight, Outcome]]) -> None:
-        """Remember what flights brought, let everyone who joined them have it, and tell of new values."""
+        """Remember what flights brought, give it to every reader that joined, and tell of new values."""
         for event in self.state.settle(brought):
             self.rotation_listeners.tell(event)
 

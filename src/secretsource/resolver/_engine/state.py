@@ -70,7 +70,7 @@ class State:
     def is_entered_here(self) -> bool:
         """Return whether this thread has the lock, or is in a driver, further up: a signal struck it, or a driver asks.
 
-        Those who carry flights may need that lock, or one of the driver, so it must not wait for them.
+        A thread that carries a flight may need that lock, or one of the driver, so this one must not wait for it.
         """
         has_lock: bool = self._lock._is_owned()  # type: ignore[attr-defined]  # as `threading.Condition` asks it
         return has_lock or self.flights.is_carried_here()
@@ -140,7 +140,7 @@ class State:
     def begin(self, flights: Iterable[Flight]) -> None:
         """Note that the calls of these flights go out now.
 
-        The first call after a value was refused asks for a new one, whether those who wait for it know of that or not.
+        The first call after a value was refused asks for a new one, whether its readers know of that or not.
         """
         with self._lock:
             for flight in flights:

@@ -149,7 +149,7 @@ class Setback(NamedTuple):
 class Cache:
     """A bounded map of reference to entry, least recently used first out.
 
-    A signal may raise between any two steps: each step leaves the map as it was or as it is to be.
+    A signal may raise between any two steps: each step leaves the map as it was, or as it is after the change.
 
     Args:
         tuning: How long answers are kept, and how many.

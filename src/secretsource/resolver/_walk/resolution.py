@@ -79,7 +79,7 @@ class Reply(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One line of a trace: a provider that was asked or looked up, and what came of it; never the value."""
+    """One line of a trace: a provider that was asked or looked up, and the outcome; never the value."""
 
     provider: str
     place: SecretRef | str

@@ -1,4 +1,4 @@
-"""Edit a key, and revoke one: before a revocation, the page says who breaks."""
+"""Edit a key, and revoke one: before a revocation, the page says who uses it."""
 
 from __future__ import annotations
 
