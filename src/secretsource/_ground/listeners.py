@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     class ByTicket(dict[object, Any], Generic[E]):
         """Listeners of one kind of event, each under a ticket of its own."""
 else:
-    E, ByTicket = object, dict  # `typing` would make it generic at run time too, and is a dear import
+    E, ByTicket = object, dict  # `typing` would make it generic at run time too, and takes long to import
 
 __all__ = ["LONGEST_SETTLING", "Listeners"]
 

@@ -192,7 +192,7 @@ class _ForwardAuth:
         return self._let_through(admitted, demand) if admitted.lease is None else self._released(admitted, demand)
 
     async def _released(self, admitted: Admitted, demand: Demand) -> Reply:
-        """Answer for a key that holds a place until its request has ended, which is now."""
+        """Answer for a key that holds a place, which is free again now: the question ends with its answer."""
         await self._admission.arelease(admitted)
         return self._let_through(admitted, demand)
 

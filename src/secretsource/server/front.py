@@ -176,7 +176,7 @@ class BareFront:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":  # it begins and ends with the keys, which are not its own
+        if scope["type"] != "http":  # it has nothing to open or to close: the keys are those of the service
             return
         try:
             found = self._app(scope, receive)

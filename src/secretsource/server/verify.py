@@ -163,7 +163,7 @@ class _Verify:
         return caller
 
     async def _leave(self, verdict: Verdict, caller: RootCaller) -> None:
-        """Free the place that a verdict took of a limit on requests at once: it is over with its document.
+        """Free the place that a verdict took of a limit on requests at once: the question ends with its answer.
 
         A key that is unknown to the caller gets back everything: a refused request is charged to nobody.
         """
@@ -220,7 +220,7 @@ def _read_by(names: Container[bytes]) -> Sequence[bytes]:
 
 
 def _told_by(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes]:
-    """Return the type of a body, its length, and the addresses that its request has passed, in one look."""
+    """Return the type of a body, its length, and the addresses that its request has passed, in one pass."""
     media_type = length = passed = b""
     for name, value in headers:
         if name == b"content-type":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Place"]
 
 _RENEWING: set[Task[None]] = set()
-"""Renewals under way; a loop keeps no task that nobody else does."""
+"""Renewals under way; an event loop holds its tasks weakly."""
 
 
 class Place:

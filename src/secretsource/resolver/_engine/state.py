@@ -170,7 +170,7 @@ class State:
         """Keep an answer; return the entry before and the entry now.
 
         A call that began too late, or was interrupted, says nothing about the provider. Nor is anything kept of a
-        flight that does not count: its answer may be of yesterday. Only a denial then still ends the answers of calls
+        flight that does not count: its answer may be an old one. Only a denial then still ends the answers of calls
         before it.
         """
         ref = flight.ask.ref

@@ -1,7 +1,7 @@
 """The headers of a request: their size, and what their names tell.
 
-Clients and gateways send few different sets of names. So what the names tell is worked out once for each set, and the
-values of a request in a usual form are then picked out at one stroke. Pure.
+Clients and gateways send few different sets of names. So what the names tell is worked out once for each set. One call
+then picks the values of a request in a usual form. Pure.
 """
 
 # pure: decides from its arguments; no clock, no I/O, no await

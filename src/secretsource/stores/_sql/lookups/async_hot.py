@@ -148,7 +148,7 @@ _CLEARING: set[Task[None]] = set()
 
 def _begin_to_clear(seats: AsyncSeats) -> None:
     task = create_task(_clear(seats))
-    _CLEARING.add(task)  # a loop keeps no task that nobody else does
+    _CLEARING.add(task)  # an event loop holds its tasks weakly
     task.add_done_callback(_CLEARING.discard)
 
 
