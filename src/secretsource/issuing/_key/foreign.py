@@ -129,7 +129,10 @@ def _made_with(described: str) -> tuple[str, str]:
     algorithm, _, rest = described.partition("$")
     if algorithm == "drf-api-key":
         algorithm, _, rest = rest.partition("$")
-        rest = f"${rest}" if algorithm == "argon2" else rest.removeprefix("$") if algorithm == "sha512" else rest
+        if algorithm == "argon2":
+            rest = f"${rest}"
+        elif algorithm == "sha512":
+            rest = rest.removeprefix("$")
         known = algorithm in {"sha512", "argon2"} or algorithm.startswith("pbkdf2_")
         return algorithm if known else "", rest
     return "sha256" if algorithm == "unkey" else algorithm, rest
