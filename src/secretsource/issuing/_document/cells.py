@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,12 @@ __all__ = ["csv_text"]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """The characters that begin a formula in a spreadsheet; the last four are wide ones, which some languages type."""
+
+_WITHIN = re.compile(r"(?<=[;\t\r\n])(?=\"?[=+\-@\uff1d\uff0b\uff0d\uff20])")
+"""A place within a text where a cell begins for a spreadsheet that separates by semicolons, as the German one does.
+
+Such a reader takes no notice of our quotes, because they stand behind no separator of its own.
+"""
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -33,4 +40,6 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _plain(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    return _WITHIN.sub("'", f"'{value}" if value.startswith(_FORMULA) else value)
