@@ -117,9 +117,8 @@ class Registry(Generic[Kept]):
             new = decide(name, old, now)
             fields = _changed(old, new)
             if old is not None and not fields:
-                yield from tell_terms(
-                    self._parts, self._subject, name
-                )  # the caller that made the change may have died before it announced it
+                # The caller that made the change may have died before it announced it.
+                yield from tell_terms(self._parts, self._subject, name)
                 return old
             happens = OwnerEventKind.REGISTERED if old is None else kind
             event = OwnerEvent(name, happens, now, fields, by.actor, by.origin, by.reason)
