@@ -18,7 +18,7 @@ from tests.server.gate import CLIENT, GATEWAY, PEPPER, ask, service
 
 from secretsource.issuing import AsyncApiKeys
 from secretsource.server.api.managed import AT_ONCE, listed
-from secretsource.server.connections.heads import ABSENT, LARGEST_HEADERS, PLACES, HeadersTooLarge, Heads
+from secretsource.server.connections.heads import ABSENT, FIRST_LINE, LARGEST_HEADERS, PLACES, HeadersTooLarge, Heads
 from secretsource.server.forward_auth import forward_auth
 from secretsource.server.front import uncounted
 from secretsource.server.questions import read_plain_question
@@ -67,17 +67,18 @@ def never_usual(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def question(draw: random.Random, keys: dict[str, str]) -> dict[str, Any]:
     """A question of a gateway, usual in most of its parts."""
     kind = draw.choice(list(keys))
-    rarely = lambda *others: draw.choice(others) if draw.random() < 0.15 else None  # noqa: E731
-    uri = rarely("/else", "/admin/7", "/orders/..", "", "/orders/%37") or "/orders/7?page=2"
-    method = rarely("OPTIONS", "PUT", "", "get") or "GET"
-    way = rarely("X-Original") or "X-Forwarded"
+    rarely = lambda usual, *others: draw.choice(others) if draw.random() < 0.15 else usual  # noqa: E731
+    uri = rarely("/orders/7?page=2", "/else", "/admin/7", "/orders/..", "", "/orders/%37")
+    method = rarely("GET", "OPTIONS", "PUT", "", "get")
+    way = rarely("X-Forwarded", "X-Original")
     headers = [("Host", "api.example"), (f"{way}-Method", method), (f"{way}-Uri", uri)]
-    passed = rarely("", "203.0.113.9, 10.0.0.2", "198.51.100.1", "nonsense") or CLIENT
+    passed = rarely(CLIENT, "", "203.0.113.9, 10.0.0.2", "198.51.100.1", "nonsense")
     headers += [("X-Forwarded-For", passed)] if passed else []
-    value = rarely(f"Basic {keys[kind]}", f"Bearer {keys[kind]},Bearer b", "") or f"Bearer {keys[kind]}"
+    key, far = keys[kind], " " * 5000
+    value = rarely(f"Bearer {key}", f"Basic {key}", f"Bearer {key},Bearer b", "", f"Bearer {far}{key}")
     headers += [("Authorization", value)] if draw.random() < 0.9 else [("X-API-Key", keys[kind])]
     more = rarely(
-        ("Authorization", "Bearer other"), ("X-API-Key", keys["good"]), ("X-Original-URI", "/orders/7"),
+        None, ("Authorization", "Bearer other"), ("X-API-Key", keys["good"]), ("X-Original-URI", "/orders/7"),
         ("X_HTTP_Method_Override", "DELETE"), ("Origin", "https://a.example"), ("Cookie", "x" * LARGEST_HEADERS),
         (f"{way}-Uri", "/admin/7"), ("x" * LARGEST_HEADERS, "y"),
     )  # fmt: skip
@@ -85,12 +86,9 @@ def question(draw: random.Random, keys: dict[str, str]) -> dict[str, Any]:
     if method == "OPTIONS" and draw.random() < 0.7:
         headers += [("Origin", "https://a.example"), ("Access-Control-Request-Method", "GET")]
     draw.shuffle(headers)
-    asked = {
-        "headers": headers,
-        "path": rarely("/v1/forward-auth/orders/7", "/v1/%66orward-auth") or "/v1/forward-auth",
-    }
-    asked["peer"] = rarely(None, "198.51.100.7") or GATEWAY
-    return asked
+    query = "/v1/forward-auth?" + "x" * LARGEST_HEADERS
+    path = rarely("/v1/forward-auth", "/v1/forward-auth/orders/7", "/v1/%66orward-auth", query)
+    return {"headers": headers, "path": path, "peer": rarely(GATEWAY, None, "198.51.100.7")}
 
 
 def told(answer: Answer) -> tuple[Any, ...]:
@@ -182,7 +180,8 @@ async def roots(made: Service) -> dict[str, str]:
 async def test_a_question_of_a_service_has_one_answer(seed: int, never_usual: pytest.MonkeyPatch) -> None:
     """Whatever the form of its headers and of its body, and each accepted key is counted once."""
     draw, made = random.Random(seed), service(trusted_proxies=(ip_network("10.0.0.0/8"),) if seed else ())
-    made = replace(made, root=RootKeys(made.keys, refuse_after=0))
+    api_keys = AsyncApiKeys(AsyncMemoryStore(), peppers=[PEPPER], note_clients=seed != 1)
+    made = replace(made, keys=api_keys, root=RootKeys(api_keys, refuse_after=0))
     keys, known = await keys_of(made, "orders:read"), await roots(made)
     long_way = verify(made)(uncounted)
     never_usual.undo()
@@ -211,10 +210,12 @@ def headers_of(draw: random.Random, root: str) -> dict[str, str]:
         {"cookie": "x" * LARGEST_HEADERS},
         {"content_type": "text/plain"},
         {"content_type": "application/json; charset=utf-8"},
+        {"authorization": f"Bearer {' ' * 5000}{root}"},
     ]
     usual: list[dict[str, str]] = [{}, {"x_forwarded_for": CLIENT}]
     more = draw.choice(usual if draw.random() < 0.7 else unusual)
     path = "/v1/keys:verify" if draw.random() < 0.9 else "/v1/keys:verifyBatch"
+    path += "" if draw.random() < 0.95 else "?" + "x" * LARGEST_HEADERS
     method = "POST" if draw.random() < 0.95 else "GET"
     return {"content_type": "application/json", "method": method, "path": path, **more}
 
@@ -231,7 +232,7 @@ def test_a_form_is_read_from_names_alone() -> None:
     pick, room, taker = heads.form((*USUAL, ABSENT[0]))
     assert pick is not None
     assert pick((b"a host", b"a key", b"any", b"")) == (b"any", b"", b"a host", b"a key")
-    assert (room, taker) == (LARGEST_HEADERS - sum(map(len, USUAL)), "authorization")
+    assert (room, taker) == (LARGEST_HEADERS - FIRST_LINE - sum(map(len, USUAL)), "authorization")
 
 
 @pytest.mark.parametrize(
@@ -251,13 +252,25 @@ def test_names_that_are_too_large_are_not_remembered() -> None:
         with pytest.raises(HeadersTooLarge):
             heads.form(names)
     assert heads.form.cache_info().currsize == 0
-    assert heads.form((b"x" * LARGEST_HEADERS,))[1] == 0
+    assert heads.form((b"x" * LARGEST_HEADERS,))[1] < 0
 
 
 def asked(key: str) -> dict[str, Any]:
     """A usual question of a gateway."""
     said = [("X-Forwarded-Method", "GET"), ("X-Forwarded-Uri", "/orders/7"), ("X-Forwarded-For", CLIENT)]
     return {"headers": [("Authorization", f"Bearer {key}"), *said]}
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 431)])
+async def test_headers_have_one_bound(more: int, status: int) -> None:
+    """It is for all of them and the path together, also where memory knows the key."""
+    made = service()
+    key = (await made.keys.issue(owner="acme", scopes=["orders:read"])).plaintext
+    assert await made.keys.check(key, scope="orders:read", ip=CLIENT)
+    sent = asked(key)["headers"]
+    size = len("/v1/forward-auth") + len("Cookie") + sum(len(name) + len(value) for name, value in sent)
+    sent.append(("Cookie", "x" * (LARGEST_HEADERS - size + more)))
+    assert (await ask(forward_auth(made), headers=sent)).status == status
 
 
 async def test_a_change_of_a_key_is_told_to_gateways() -> None:
@@ -333,10 +346,11 @@ KEY, SCOPE, IP = '"key": "k"', '"scope": "a:b"', '"ip": "::1"'
     [
         (f"{{{KEY}, {SCOPE}}}", (b"k", "a:b", None)),
         (f"{{{IP}, {SCOPE}, {KEY}}}", (b"k", "a:b", "::1")),
-        ('{"key": "\\u00e9", "scope": ["a:b"], "ip": 7}', ("é".encode(), ["a:b"], 7)),
+        ('{"key": "\\u00e9", "scope": ["a:b"], "ip": null}', ("é".encode(), ["a:b"], None)),
         *((body, None) for body in (
             "", "{", "{}", "[]", "7", "null", f"{{{KEY}}}", f"{{{SCOPE}}}", f"{{{KEY}, {SCOPE}, {KEY}}}",
             f'{{{KEY}, {SCOPE}, "cost": 1}}', f'{{{KEY}, {SCOPE}, "": 1}}', f'{{{SCOPE}, "key": 7}}',
+            f'{{{SCOPE}, {KEY}, "ip": 7}}', f'{{{SCOPE}, {KEY}, "ip": []}}',
             f'{{{SCOPE}, "key": "\\ud800"}}', f" {{{KEY}, {SCOPE}}}", f"{{{KEY}, {SCOPE}}} ",
             f"{{{KEY}, {SCOPE}}}x", '[["key", "k"], ["scope", "a:b"]]', f'{{{KEY}, "scope": "é"}}', "[" * 40_000,
         )),

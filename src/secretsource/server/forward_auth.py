@@ -130,10 +130,10 @@ class _ForwardAuth:
         names, values = zip(*scope["headers"], ABSENT)  # noqa: B905 - pairs all, and `strict` costs a sixth of a check
         pick, room, recall = form_of(names)
         try:
-            raw_path, peer = scope["raw_path"], scope["client"][0]
+            raw_path, query, peer = scope["raw_path"], scope["query_string"], scope["client"][0]
         except (KeyError, TypeError):  # a server need not tell them
-            raw_path = peer = None
-        if pick is None or raw_path != _MARK or len(b"".join(values)) > room:
+            raw_path = query = peer = None
+        if pick is None or query or raw_path != _MARK or len(b"".join(values)) > room:
             return self._look_closer(scope)
         how, where, passed, key = pick(values)
         demand, cost = seek(how, where.partition(b"?")[0])

@@ -63,7 +63,7 @@ def read_plain_question(body: bytes) -> tuple[bytes, Any, Any] | None:
         body: The body.
 
     Returns:
-        The key, the demand and the address of the client, of which only the key was looked at; None for a body that
+        The key, the demand, which was not looked at, and the address of the client; None for a body that
         `read_question` has to read.
     """
     try:
@@ -73,7 +73,7 @@ def read_plain_question(body: bytes) -> tuple[bytes, Any, Any] | None:
             return None
         names, values = zip(*pairs, _NO_ADDRESS)  # noqa: B905 - pairs all
         key, scope, ip = _pick_of(names)(values)
-        return key.encode(), scope, ip
+        return (key.encode(), scope, ip) if ip is None or type(ip) is str else None
     except (ValueError, RecursionError, TypeError, AttributeError):
         return None
 

@@ -69,8 +69,8 @@ class Opening(NamedTuple):
     vary: Vary
 
     def key(self, sent: bytes) -> str | None:
-        """Return the key in a value of the header, or None if it has another form, or other than ASCII characters."""
-        text = sent.decode() if sent.isascii() else ""
+        """Return the key in a value of the header; None for another form, one that is long, or not in ASCII."""
+        text = sent.decode() if len(sent) <= LONGEST_CREDENTIAL and sent.isascii() else ""
         length = len(self.text)
         return (text[:length].lower() == self.text and text[length:].strip(BLANKS)) or None
 
@@ -142,9 +142,7 @@ class Places:
                 if sent is not None:
                     return None
                 sent, meaning = value, meanings[name]
-        if sent is None or meaning is None or len(sent) > LONGEST_CREDENTIAL:
-            return None
-        return sent, meaning
+        return None if sent is None or meaning is None else (sent, meaning)
 
     def readings(
         self, reading: Callable[[Callable[[bytes], str | None]], Hashing]

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
     from secretsource.server.service import Scope
 
-__all__ = ["ABSENT", "LARGEST_HEADERS", "PLACES", "HeadersTooLarge", "Heads", "check_size", "size_of"]
+__all__ = ["ABSENT", "FIRST_LINE", "LARGEST_HEADERS", "PLACES", "HeadersTooLarge", "Heads", "check_size", "size_of"]
 
 LARGEST_HEADERS = 16 * 1024
 PLACES = (b"authorization", b"x-api-key")
 """The headers that may hold a key."""
 ABSENT = (b"", b"")
 """A header without a name, which stands behind those of a request: what is absent is picked there."""
+FIRST_LINE = 64
+"""Bytes that are left for the path of an endpoint, in any notation."""
 MOST_FORMS = 512
 """Sets of names that are remembered, each of `LARGEST_HEADERS` bytes at most."""
 
@@ -50,9 +52,9 @@ class Heads(Generic[T]):
     Attributes:
         form: Returns for the names of headers, with `ABSENT` behind them, how a request with them is read. The first is
             a function that picks from the values those that are wanted, and behind them the one with the key. The
-            second is the bytes that all values may have together, and the third takes the key. The function is None
-            for an unusual form: also where a name occurs again, or where not just one header may hold a key. Names that
-            are too large raise `HeadersTooLarge`.
+            second is the bytes that all values may have together, beside a path and no query. The third takes the key.
+            The function is None for an unusual form: also where a name occurs again, or where not just one header may
+            hold a key. Names that are too large raise `HeadersTooLarge`.
     """
 
     def __init__(self, wanted: Callable[[Sequence[bytes]], Sequence[bytes] | None], takers: Mapping[bytes, T]) -> None:
@@ -63,9 +65,10 @@ class Heads(Generic[T]):
     def _form(
         self, names: tuple[bytes, ...]
     ) -> tuple[Callable[[Sequence[bytes]], tuple[Any, ...]] | None, int, T | None]:
-        room = LARGEST_HEADERS - sum(map(len, names))
-        if room < 0:
+        size = sum(map(len, names))
+        if size > LARGEST_HEADERS:
             raise HeadersTooLarge
+        room = LARGEST_HEADERS - FIRST_LINE - size
         wanted, held = self._wanted(names), [name for name in names if name in PLACES]
         if wanted is None or len(held) != 1 or len({*names}) < len(names) or not {*wanted} <= {*names}:
             return None, room, None
