@@ -390,6 +390,14 @@ async def test_answers_are_counted_between_two_looks(world: World) -> None:
             assert (await world.root.by(None)("GET", "/v1/forward-auth")).status == 403
 
 
+async def test_figures_go_on_after_the_settings_were_read_again(world: World) -> None:
+    """Also those that were not asked for before."""
+    for number in (1, 2):
+        assert (await world.root.by(None)("GET", "/v1/forward-auth")).status == 403
+        world.app.reload()
+        assert await figure(world) == number
+
+
 async def figure(world: World) -> float:
     """The refusals of gateways' questions, as the figures tell them."""
     told = (await world.root.by(None)("GET", "/metrics")).body.decode()

@@ -77,6 +77,7 @@ class Application:
         self._load = load
         self._dispatch: ASGIApp = self._begin
         self._workers: Sequence[Work] = ()
+        self._telling: Telling | None = None
         self.service: Service | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,7 +92,8 @@ class Application:
         """
         self.service = await self._open(self._settings)
         await _place_endpoints(self.service)
-        self._dispatch = build(self.service)
+        self._telling = Telling(self.service)
+        self._dispatch = build(self.service, self._telling)
         self._work(workers(self.service))
 
     async def stop(self) -> None:
@@ -115,7 +117,7 @@ class Application:
         try:
             new = self._load()
             changed = replace(service, settings=replace(new, **kept))
-            dispatch, work = build(changed), workers(changed)
+            dispatch, work = build(changed, self._telling), workers(changed)
         except SecretSourceError as error:
             _log.error("the settings were not read again: %s", error)
             return
@@ -205,14 +207,15 @@ async def _place_endpoints(service: Service) -> None:
             await service.keys.outbox.begin(queue_of(endpoint.name))
 
 
-def build(service: Service) -> ASGIApp:
+def build(service: Service, telling: Telling | None = None) -> ASGIApp:
     """Return the dispatcher of the service.
 
     Args:
         service: The parts.
+        telling: The log and the figures of the process; new ones when left out.
     """
     api = management(service)
-    telling = Telling(service)
+    telling = telling or Telling(service)
     spans = Spans() if service.settings.traces else None
     managed = _fronted(api, telling, spans)
     bare = _bare(service, telling, spans)
