@@ -158,14 +158,6 @@ def require() -> None:
 
 
 @lru_cache(maxsize=1)
-def faults() -> tuple[type[Exception], ...]:
-    """Return redis-py's errors for a server that cannot be asked, or that refuses."""
-    from redis import RedisError
-
-    return (RedisError, OSError)
-
-
-@lru_cache(maxsize=1)
 def _silence() -> tuple[type[Exception], ...]:
     from redis import ConnectionError, TimeoutError
 

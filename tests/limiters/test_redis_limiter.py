@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.forks import begun, ended, needs_fork
+from tests.servers.odd import REDIS_ANSWERS, odd, repeat
 from tests.servers.valkey import valkey
 
 from secretsource.exceptions import ConfigurationError, StoreError
@@ -230,6 +231,24 @@ def test_an_outage_is_the_same_error_where_counting_it_fails() -> None:
     with pytest.raises(StoreError, match="drawing on a limit failed"):
         limiter.draw("k", plan("10/minute"), 1, 0.0, 0.0)
     assert limiter.failures == 1
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+@pytest.mark.parametrize("answer", REDIS_ANSWERS, ids=lambda answer: repr(answer[:9]))
+async def test_an_answer_that_cannot_be_read_is_a_failed_draw(answer: bytes, protocol: int) -> None:
+    """Whatever redis-py raises for it: `on_limiter_error` decides about the check, as for a server that is down."""
+    rules = plan("10/minute")
+    with odd(repeat(answer)) as port:
+        url = f"redis://127.0.0.1:{port}/0?protocol={protocol}"
+        limiter, of_loop = RedisLimiter(url, timeout=30.0), AsyncRedisLimiter(url, timeout=30.0)
+        for _ in range(2):
+            with pytest.raises(StoreError, match="drawing on a limit failed at redis://127"):
+                limiter.draw("k", rules, 1, 0.0, 0.0)
+            with pytest.raises(StoreError, match="drawing on a limit failed at redis://127"):
+                await of_loop.draw("k", rules, 1, 0.0, 0.0)
+        assert limiter.failures == of_loop.failures == 2
+        limiter.close()
+        await of_loop.close()
 
 
 def test_a_restart_between_two_draws_is_not_noticed(fragile: Valkey, connect: Callable[..., RedisLimiter]) -> None:

@@ -1,4 +1,4 @@
-"""A server of HTTP that answers as a test says, byte by byte, on TCP, TLS or a Unix socket.
+"""A server of HTTP or Redis that answers as a test says, byte by byte, on TCP, TLS or a Unix socket.
 
 with odd(lambda line: line.sendall(b"HTTP/1.1 200 OK\\r\\n")) as port:
 """
@@ -18,9 +18,17 @@ if TYPE_CHECKING:
 
     Answer: TypeAlias = Callable[[socket.socket], object]
 
-__all__ = ["drip", "flood", "odd"]
+__all__ = ["REDIS_ANSWERS", "drip", "flood", "odd", "repeat"]
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n{"
+REDIS_ANSWERS = (
+    b":abc\r\n",
+    b"*1\r\n" * 5000,
+    b":" + b"9" * 5000 + b"\r\n",
+    b"+OK\r\n",
+    b"$8\r\n12345678\r\n",
+)
+"""Answers that no command of ours has: malformed ones, and those of another command."""
 
 
 @contextmanager
@@ -83,5 +91,16 @@ def flood(head: bytes, piece: bytes) -> Answer:
         line.sendall(head)
         while True:
             line.sendall(piece)
+
+    return answer
+
+
+def repeat(words: bytes) -> Answer:
+    """Send this for whatever arrives, as often as it may be a command of Redis."""
+
+    def answer(line: socket.socket) -> None:
+        line.sendall(words * 8)
+        while line.recv(65536):
+            line.sendall(words * 8)
 
     return answer

@@ -5,14 +5,17 @@ user needs ``+evalsha +eval +time +mget +set`` on the keys of the prefix.
 
     ApiKeys(store, limiter=RedisLimiter("redis://localhost:6379/0"), on_limiter_error="local", processes=8)
 
-A server that does not answer raises `StoreError`, and ``on_limiter_error`` decides about the check; ``on_error`` is
-called for each such draw, whatever you chose.
+A server that does not answer, or with anything else, raises `StoreError`, and ``on_limiter_error`` decides about the
+check; ``on_error`` is called for each such draw, whatever you chose.
 """
 
 from __future__ import annotations
 
-from secretsource._redis import Address, Outage, faults, require
+from functools import partial
+
+from secretsource._redis import Address, Outage, require
 from secretsource._traceless import traceless
+from secretsource.exceptions import ConfigurationError
 from secretsource.limiters._gcra import DRAW, UNDO, answered, moved, question, undoing
 from secretsource.limiters._lines import Lines
 
@@ -20,13 +23,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
-    from typing import Any, Self
+    from typing import Any, Self, TypeVar
 
     import redis.asyncio
 
     from secretsource.exceptions import StoreError
     from secretsource.limiters._gcra import Script
     from secretsource.limiters.base import Draw, Plan
+
+    Read = TypeVar("Read")
 
 __all__ = ["AsyncRedisLimiter", "RedisLimiter"]
 
@@ -90,22 +95,26 @@ class RedisLimiter:
             StoreError: The server could not be asked, or refused; it is unknown whether it has drawn.
             ConfigurationError: A part of the URL cannot be read.
         """
-        return answered(plan, cost, mono, self._ask(DRAW, question(self._prefix, key, plan, cost), mono))
+        asked = question(self._prefix, key, plan, cost)
+        return self._ask(DRAW, asked, mono, partial(answered, plan, cost, mono))
 
     def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:  # noqa: ARG002 - the same
         """Refund what a draw took; see `RefundingLimiter.refund`. Errors are those of `draw`."""
-        self._ask(UNDO, undoing(self._prefix, key, draw, cost, renew=False), mono)
+        self._ask(UNDO, undoing(self._prefix, key, draw, cost, renew=False), mono, _unread)
 
     def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:  # noqa: ARG002 - the same
         """Renew leases; see `RefundingLimiter.renew`. Errors are those of `draw`."""
-        return moved(draw, mono, self._ask(UNDO, undoing(self._prefix, key, draw, 0, renew=True), mono))
+        asked = undoing(self._prefix, key, draw, 0, renew=True)
+        return self._ask(UNDO, asked, mono, partial(moved, draw, mono))
 
-    def _ask(self, script: Script, asked: tuple[Any, ...], mono: float) -> bytes:
+    def _ask(self, script: Script, asked: tuple[Any, ...], mono: float, read: Callable[[bytes], Read]) -> Read:
         if self._outage.lasts(mono):
             raise self._outage.tell()
         try:
-            return _ask(self._lines, script, asked)
-        except faults() as error:
+            return read(_ask(self._lines, script, asked))
+        except (ConfigurationError, ImportError):
+            raise
+        except Exception as error:  # what cannot be read may raise any in redis-py and here, such as ValueError
             failure = self._outage.begin(error, mono)
         raise failure
 
@@ -150,24 +159,26 @@ class AsyncRedisLimiter:
 
     async def draw(self, key: str, plan: Plan, cost: int, mono: float, wall: float) -> Draw:  # noqa: ARG002 - the same
         """Draw as `RedisLimiter.draw` does."""
-        return answered(plan, cost, mono, await self._ask(DRAW, question(self._prefix, key, plan, cost), mono))
+        asked = question(self._prefix, key, plan, cost)
+        return await self._ask(DRAW, asked, mono, partial(answered, plan, cost, mono))
 
     async def refund(self, key: str, draw: Draw, cost: int, mono: float, wall: float) -> None:  # noqa: ARG002 - the same
         """Refund as `RedisLimiter.refund` does."""
-        await self._ask(UNDO, undoing(self._prefix, key, draw, cost, renew=False), mono)
+        await self._ask(UNDO, undoing(self._prefix, key, draw, cost, renew=False), mono, _unread)
 
     async def renew(self, key: str, draw: Draw, mono: float, wall: float) -> Draw:  # noqa: ARG002 - the same
         """Renew as `RedisLimiter.renew` does."""
-        return moved(draw, mono, await self._ask(UNDO, undoing(self._prefix, key, draw, 0, renew=True), mono))
+        asked = undoing(self._prefix, key, draw, 0, renew=True)
+        return await self._ask(UNDO, asked, mono, partial(moved, draw, mono))
 
-    async def _ask(self, script: Script, asked: tuple[Any, ...], mono: float) -> bytes:
+    async def _ask(self, script: Script, asked: tuple[Any, ...], mono: float, read: Callable[[bytes], Read]) -> Read:
         client, turns = self._connect()
         async with turns:
             if self._outage.lasts(mono):  # asked now, for the server may have failed while this question waited
                 raise self._outage.tell()
             try:
-                return await _aask(client, script, asked)
-            except faults() as error:
+                return read(await _aask(client, script, asked))
+            except Exception as error:  # as in `RedisLimiter._ask`
                 failure = self._outage.begin(error, mono)
         raise failure
 
@@ -188,6 +199,10 @@ class AsyncRedisLimiter:
 
     def __repr__(self) -> str:
         return f"AsyncRedisLimiter({self._address.place!r})"
+
+
+def _unread(_: bytes) -> None:
+    """Take any answer: a refund has none that matters."""
 
 
 def _ask(lines: Lines, script: Script, asked: tuple[Any, ...]) -> bytes:

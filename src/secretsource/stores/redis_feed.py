@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from secretsource._redis import Address, Outage, faults
+from secretsource._redis import Address, Outage
 from secretsource._traceless import traceless
 from secretsource.stores._feed import news as _news
 from secretsource.stores._feed.listening import Listening
@@ -99,7 +99,7 @@ class _Feed:
             message = self._take(())
             try:
                 client.publish(self._channel, message)
-            except faults():
+            except BaseException:
                 self._untold = True
                 raise
 
@@ -134,7 +134,7 @@ class RedisChangeFeed(_Feed):
         client = self._client = self._client or self._address.connect()
         try:
             client.publish(self._channel, self._take(changes))
-        except faults() as error:
+        except Exception as error:  # redis-py may raise any for an answer that it cannot read, such as ValueError
             self._fail(error, now)
         except BaseException:  # of a signal's handler: it may not have been sent
             self._untold = True
@@ -162,7 +162,7 @@ class AsyncRedisChangeFeed(_Feed):
         client = self._connect()
         try:
             await client.publish(self._channel, self._take(changes))
-        except faults() as error:
+        except Exception as error:  # as in `RedisChangeFeed.publish`
             self._fail(error, now)
         except BaseException:  # a cancellation: it may not have been sent
             self._untold = True

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.servers.odd import REDIS_ANSWERS, odd, repeat
 from tests.servers.valkey import valkey
 from tests.stores.ears import Ear
 
@@ -189,6 +190,22 @@ def test_no_change_fails_because_counting_lost_news_does(caplog: pytest.LogCaptu
         assert not any(keys.check(each.plaintext, scope=NO_SCOPE) for each in issued)
     assert feed.failures >= 6
     assert "a listener for StoreError raised OSError" in caplog.text
+
+
+@pytest.mark.parametrize("answer", REDIS_ANSWERS[:3], ids=lambda answer: repr(answer[:9]))
+async def test_no_change_fails_because_an_answer_to_news_cannot_be_read(answer: bytes) -> None:
+    """All keys of an owner are revoked, whatever redis-py raises for it; the news is counted as lost."""
+    with odd(repeat(answer)) as port:
+        feed = RedisChangeFeed(f"redis://127.0.0.1:{port}/0", timeout=30.0)
+        with ApiKeys(MemoryStore(), peppers=["a pepper of the tests, long enough"], feed=feed) as keys:
+            issued = [keys.issue(owner="acme") for _ in range(2)]
+            assert len(keys.revoke_all(owner="acme")) == 2
+            assert not any(keys.check(each.plaintext, scope=NO_SCOPE) for each in issued)
+        assert feed.failures >= 4
+        of_loop = AsyncRedisChangeFeed(f"redis://127.0.0.1:{port}/0", timeout=30.0)
+        await of_loop.publish([ONE])
+        assert of_loop.failures == 1
+        await of_loop.close()
 
 
 def test_news_that_was_not_sent_is_a_gap_with_the_next(fragile: Valkey, listen: Listen) -> None:
