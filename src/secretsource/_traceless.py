@@ -51,6 +51,9 @@ def traceless(function: Callable[Given, Result]) -> Callable[Given, Result]:
             return function(*args, **kwargs)
         except SecretSourceError as error:
             failure = bare(error)
+        except BaseException:
+            del args, kwargs  # of a call that Python refuses, or that Ctrl-C ends
+            raise
         del args, kwargs
         raise failure
 
@@ -85,6 +88,9 @@ def _coroutine(function: Callable[..., Any]) -> Callable[..., Any]:
             return await function(*args, **kwargs)
         except SecretSourceError as error:
             failure = bare(error)
+        except BaseException:
+            del args, kwargs  # of a call that Python refuses, or that Ctrl-C ends
+            raise
         del args, kwargs
         raise failure
 
@@ -98,6 +104,9 @@ def _generator(function: Callable[..., Any]) -> Callable[..., Any]:
             return (yield from function(*args, **kwargs))
         except SecretSourceError as error:
             failure = bare(error)
+        except BaseException:
+            del args, kwargs  # of a call that Python refuses, or that Ctrl-C ends
+            raise
         del args, kwargs
         raise failure
 
@@ -114,6 +123,9 @@ def _async_generator(function: Callable[..., Any]) -> Callable[..., Any]:
             return
         except SecretSourceError as error:
             failure = bare(error)
+        except BaseException:
+            del args, kwargs
+            raise
         finally:
             await items.aclose()
         del args, kwargs

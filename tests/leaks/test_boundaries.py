@@ -365,6 +365,41 @@ class TestTraceless:
             traceless(act)()
         assert [frame.name for frame in caught.traceback][-1] == "act"
 
+    @pytest.mark.parametrize("error", [TypeError, KeyboardInterrupt])
+    def test_another_error_has_no_argument_of_the_boundary(self, error: type[BaseException]) -> None:
+        """A mistyped call, or a Ctrl-C, leaves no argument in the frame of the boundary."""
+
+        def plain(canary: str) -> None:
+            del canary
+            raise error
+
+        async def task(canary: str) -> None:
+            plain(canary)
+
+        def items(canary: str) -> Iterator[int]:
+            given, canary = canary, ""
+            yield 1
+            raise error(len(given))
+
+        async def late(canary: str) -> AsyncIterator[int]:
+            given, canary = canary, ""
+            yield 1
+            raise error(len(given))
+
+        async def whole() -> None:
+            async for _ in traceless(late)(CANARY):
+                pass
+
+        for act in (
+            lambda: traceless(plain)(CANARY),
+            lambda: asyncio.run(traceless(task)(CANARY)),
+            lambda: list(traceless(items)(CANARY)),
+            lambda: asyncio.run(whole()),
+        ):
+            with pytest.raises(error) as caught:
+                act()
+            assert [place for place in _seen(caught.value) if "boundary" in place] == []
+
     def test_a_class(self) -> None:
         """Its public methods and its constructor, but neither private nor excepted ones."""
 
