@@ -10,6 +10,7 @@ import pickle
 import threading
 import weakref
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,7 +48,7 @@ from secretsource.stores._registry import open_store
 from secretsource.stores._sql.async_store import AsyncSqlStore
 from secretsource.stores.base import EventKind as Kind
 from secretsource.stores.base import KeyRecord
-from secretsource.stores.memory import MemoryStore
+from secretsource.stores.memory import AsyncMemoryStore, MemoryStore
 from secretsource.stores.sql import SqlStore
 
 if TYPE_CHECKING:
@@ -707,17 +708,27 @@ def test_contention_that_does_not_end_is_an_error(keys: ApiKeys, store: Any, mon
         keys.rotate(key_id, overlap=1)
 
 
-@pytest.mark.parametrize("kind", [ApiKeys, AsyncApiKeys])
-def test_a_url_is_no_store(kind: Any) -> None:
-    """The error for a URL in place of a store says what takes a URL."""
-    with pytest.raises(ConfigurationError, match=r"not its URL: write  ApiKeys\.open"):
-        kind("sqlite:///keys.db")
+@pytest.mark.parametrize("made", [True, False], ids=["the constructor", "open"])
+@pytest.mark.parametrize(
+    ("kind", "other"), [(ApiKeys, AsyncMemoryStore()), (AsyncApiKeys, MemoryStore())], ids=["threads", "tasks"]
+)
+def test_what_is_no_store_is_refused(kind: Any, other: object, made: bool) -> None:
+    """An unset variable, a path, a store of the other half: the error names the type, and what takes a URL."""
+    for given in (None, Path("keys.db"), other, *(["sqlite:///keys.db"] if made else [])):
+        with pytest.raises(ConfigurationError, match=rf"{type(given).__name__}: write  ApiKeys\.open\(URL\)"):
+            _at_once(kind(given, peppers=[PEPPER]) if made else kind.open(given, peppers=[PEPPER]))
+
+
+def _at_once(answer: Any) -> None:
+    if asyncio.iscoroutine(answer):
+        asyncio.run(answer)
 
 
 @pytest.mark.parametrize(
     "settings",
     [{"ttl": -1}, {"miss_ttl": -1}, {"max_entries": 0}, {"processes": 0}, {"flush_every": 0}, {"ttl": float("nan")},
-     {"on_limiter_error": "maybe"}, {"peppers": "one text, not a list"}, {"peppers": ["short"]}],
+     {"on_limiter_error": "maybe"}, {"peppers": "one text, not a list"}, {"peppers": ["short"]},
+     {"allow_unpeppered": "false"}, {"imported": 1}, {"feed": "redis://:one text@localhost"}],
 )  # fmt: skip
 def test_settings_that_cannot_work_are_refused_at_start(settings: dict[str, Any]) -> None:
     """And no error shows a pepper."""
@@ -725,6 +736,21 @@ def test_settings_that_cannot_work_are_refused_at_start(settings: dict[str, Any]
         ApiKeys(MemoryStore(), **settings)
     assert "one text" not in str(caught.value)
     assert "short'" not in str(caught.value)
+
+
+def test_the_package_that_seals_keys_is_missed_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not with the first key, deep inside; the error names the extra."""
+    monkeypatch.setattr("secretsource.issuing._settings.find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match=r"cryptography: run  pip install 'secretsource\[issuing\]'"):
+        ApiKeys.open("memory://", peppers=[PEPPER])
+
+
+@pytest.mark.parametrize("kind", [ApiKeys, AsyncApiKeys])
+def test_a_mistyped_setting_is_refused_with_the_nearest_one(kind: Any) -> None:
+    """A pepper that nothing reads would leave the keys without one."""
+    store = MemoryStore() if kind is ApiKeys else AsyncMemoryStore()
+    with pytest.raises(ConfigurationError, match=r"^unknown setting 'pepper': did you mean 'peppers'"):
+        kind(store, pepper=PEPPER)
 
 
 def test_a_flush_runs_now_and_then_and_survives_a_failure(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:

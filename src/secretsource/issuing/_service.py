@@ -15,7 +15,7 @@ from secretsource.issuing._manage.peppers import PepperSource
 from secretsource.issuing._manage.registers.owners import Owners
 from secretsource.issuing._manage.registers.passes import Passes
 from secretsource.issuing._manage.registers.plans import Plans
-from secretsource.issuing._settings import assemble, closing
+from secretsource.issuing._settings import assemble, check_store, closing
 from secretsource.issuing._verbs.administration import KeyAdministration
 from secretsource.issuing._verbs.at_hand import AtHand
 from secretsource.issuing._verbs.exposing import KeyExposing
@@ -30,6 +30,7 @@ from secretsource.issuing._verbs.tending import KeyTending
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters._registry import open_limiter
 from secretsource.stores._registry import open_store
+from secretsource.stores.base import KeyStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.health import Health
     from secretsource.issuing._settings import Settings
     from secretsource.issuing._verdict import Verdict
-    from secretsource.stores.base import KeyRecord, KeyStore
+    from secretsource.stores.base import KeyRecord
 
 __all__ = ["ApiKeys"]
 
@@ -71,6 +72,7 @@ class ApiKeys(
         self._store = store
         owns_limiter = isinstance(settings.get("limiter"), str)
         try:
+            check_store(store, KeyStore)
             parts = assemble(store, here, sleep, open_limiter, **settings)
         finally:
             del settings  # a traceback shows no pepper

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any, TypedDict
 
 from secretsource._callback import callable_with
 from secretsource._ground.clock import SYSTEM_CLOCK
 from secretsource._ground.key_text import quote
 from secretsource._ground.listeners import Listeners
+from secretsource._ground.suggest import unknown
 from secretsource.exceptions import ConfigurationError, InvalidRequest
 from secretsource.issuing._check.noting.uses import UseLog
 from secretsource.issuing._check.parts import Parts
@@ -21,6 +23,7 @@ from secretsource.issuing._key.lookup import LookupKeys
 from secretsource.issuing._manage.upkeep.attention import read_rules
 from secretsource.limiters._registry import open_limiter
 from secretsource.limiters.base import ImmediateLimiter
+from secretsource.stores.feeds import ChangeFeed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,9 +37,26 @@ if TYPE_CHECKING:
     from secretsource.issuing._manage.upkeep.attention import ChoreRules
     from secretsource.issuing._verdict import Verdict
     from secretsource.limiters.base import AsyncLimiter, Limiter
-    from secretsource.stores.base import AsyncKeyStore, ChangeFeed, KeyStore
+    from secretsource.stores.base import AsyncKeyStore, KeyStore
 
 _ON_LIMITER_ERROR = ("open", "closed", "local")
+
+
+def check_store(store: object, kind: type) -> None:
+    """Check that a store is one.
+
+    Args:
+        store: A store; a caller may have its URL, or a variable that is not set.
+        kind: `KeyStore`, or `AsyncKeyStore`.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    if not isinstance(store, kind):
+        raise ConfigurationError(
+            f"the store must be of the class {kind.__name__}, not of type {type(store).__name__}: write"
+            "  ApiKeys.open(URL)  or  AsyncApiKeys.open(URL)"
+        )
 
 
 class Settings(TypedDict, total=False):
@@ -115,20 +135,23 @@ def assemble(
     clock: Clock = SYSTEM_CLOCK,
     chores: ChoreRules | None = None,
     chores_every: float | None = None,
+    **mistyped: object,
 ) -> Parts:
     """Put the parts together; `Settings` describes the arguments.
 
     Raises:
-        ConfigurationError: A setting cannot work.
+        ConfigurationError: A setting cannot work, or there is no such setting.
     """
     try:
+        _check_wiring(mistyped)
         _check_numbers(ttl, miss_ttl, flush_every, max_entries, 1 if processes is None else processes, imported_at_once)
-        _check_kinds(store, format, on_check, note_clients)
+        _check_kinds(format, on_check, feed)
+        _check_flags(allow_unpeppered=allow_unpeppered, imported=imported, note_clients=note_clients)
         counted = _counted(limiter, open_shared)
         _check_limiting(counted, on_limiter_error, processes)
         chosen = peppers if isinstance(peppers, PepperSet) else PepperSet(peppers)
     finally:
-        del peppers  # a traceback shows no pepper
+        del peppers, mistyped  # a traceback shows no pepper
     return Parts(
         store=store,
         peppers=chosen,
@@ -237,14 +260,25 @@ def _check_limiting(limiter: object, on_limiter_error: object, processes: int | 
         )
 
 
-def _check_kinds(store: object, format: object, on_check: object, note_clients: object) -> None:
-    if isinstance(store, str):
-        raise ConfigurationError(
-            "the store must be a store, not its URL: write  ApiKeys.open(URL)  or  AsyncApiKeys.open(URL)"
-        )
+def _check_wiring(mistyped: Iterable[str]) -> None:
+    if find_spec("cryptography") is None:  # it is imported with the first key
+        raise ConfigurationError("keys need the package cryptography: run  pip install 'secretsource[issuing]'")
+    for name in mistyped:
+        raise ConfigurationError(unknown("setting", name, Settings.__annotations__))
+
+
+def _check_kinds(format: object, on_check: object, feed: object) -> None:
     if not isinstance(format, KeyFormat | None):
         raise ConfigurationError("format is a KeyFormat: write  KeyFormat(prefixes=[...])")
     if on_check is not None:
         callable_with(on_check, "a verdict", called="on_check")
-    if not isinstance(note_clients, bool):
-        raise ConfigurationError(f"note_clients must be True or False, not {quote(note_clients, 80)}")
+    if not isinstance(feed, ChangeFeed | None):
+        raise ConfigurationError(
+            f"feed must be a ChangeFeed, such as a RedisChangeFeed, not of type {type(feed).__name__}"
+        )
+
+
+def _check_flags(**flags: object) -> None:
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise ConfigurationError(f"{name} must be True or False, not {quote(flag, 80)}")
