@@ -400,6 +400,15 @@ def test_keys_must_be_named_in_the_settings(given: Any) -> None:
         pass
 
 
+@pytest.mark.parametrize("given", [None, "sqlite:///keys.db", ["sqlite:///keys.db"]])
+def test_the_settings_must_be_a_dictionary(given: Any) -> None:
+    """A URL in their place, too, is answered with what to write."""
+    from django.test import override_settings
+
+    with override_settings(SECRETSOURCE=given), pytest.raises(ConfigurationError, match=r"write  SECRETSOURCE = \{"):
+        project_keys()
+
+
 def test_the_keys_of_a_url_are_opened_once(keys: ApiKeys, monkeypatch: pytest.MonkeyPatch) -> None:
     """So a view that issues keys shares them with the middleware."""
     monkeypatch.setenv("SECRETSOURCE_PEPPER", "a pepper of the tests, long enough")

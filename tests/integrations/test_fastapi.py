@@ -207,7 +207,7 @@ def test_a_test_may_replace_the_dependency(guarded: tuple[FastAPI, ApiKey], keys
 def test_a_route_must_use_the_dependency_and_state_a_scope(
     guarded: tuple[FastAPI, ApiKey], has_statement: bool
 ) -> None:
-    """A statement alone checks nothing, and a dependency alone asks for nothing: both are refused."""
+    """A statement alone checks nothing, and a dependency alone asks for nothing: each error names what is missing."""
     app, api_key = guarded
 
     async def stated() -> None: ...
@@ -215,7 +215,8 @@ def test_a_route_must_use_the_dependency_and_state_a_scope(
     async def used(key: Annotated[KeyRecord, Depends(api_key)]) -> None: ...
 
     app.add_api_route("/forgotten", require_key(READ)(stated) if has_statement else used)
-    with pytest.raises(ConfigurationError, match="'/forgotten' must state the scope"), asgi_server(app):
+    missing = "has require_key, .*: add  Depends" if has_statement else "must state the scope"
+    with pytest.raises(ConfigurationError, match=f"'/forgotten' {missing}"), asgi_server(app):
         pass
 
 

@@ -43,6 +43,12 @@ def test_a_statement_stays_on_the_view() -> None:
     assert stated() is None
 
 
+def test_a_statement_without_its_brackets() -> None:
+    """The view would take the place of the scope, and the decorator that of the view."""
+    with pytest.raises(ConfigurationError, match=r"must have a scope: write  @require_key\("):
+        require_key(view)  # type: ignore[arg-type]
+
+
 def test_a_method_of_a_class_comes_before_the_class() -> None:
     """`HEAD` is answered by `get` where the class has no `head`; a function may be made of the class."""
     kind: Any = require_key(NO_SCOPE)(Invoices)

@@ -51,12 +51,16 @@ def project_keys() -> ApiKeys:
     Raises:
         ConfigurationError: The setting is missing, or cannot work.
     """
-    keys: object = getattr(settings, "SECRETSOURCE", {}).get("keys")
+    given: object = getattr(settings, "SECRETSOURCE", None)
+    keys: object = given.get("keys") if isinstance(given, dict) else None
     if isinstance(keys, ApiKeys):
         return keys
     if isinstance(keys, str):
         return _opened(keys)
-    raise ConfigurationError('SECRETSOURCE["keys"] in the settings must be an ApiKeys or the URL of a store of keys')
+    raise ConfigurationError(
+        'SECRETSOURCE["keys"] in the settings must be an ApiKeys or the URL of a store of keys: write '
+        ' SECRETSOURCE = {"keys": "sqlite:///keys.db"}'
+    )
 
 
 class ApiKeyMiddleware:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from secretsource.exceptions import ConfigurationError
 from secretsource.issuing import RouteLimit
 
 if TYPE_CHECKING:
@@ -56,7 +57,12 @@ def require_key(
             drawn together with the limits of the key and its owner: from all of them, or from none.
         limit_name: The name that the limit is counted under, up to 255 characters; that of the view when left out.
             Views of one name share the limit.
+
+    Raises:
+        ConfigurationError: It stands without its brackets, so that the view takes the place of the scope.
     """
+    if callable(scope):
+        raise ConfigurationError('require_key must have a scope: write  @require_key("invoices:read")')
     statement = Stated(scope, cost, None if limit is None else RouteLimit(limit, limit_name))
 
     def mark(view: View) -> View:

@@ -79,6 +79,13 @@ def test_each_request_may_demand_something_else(keys: ApiKeys) -> None:
         both(admission, key, scope=())
 
 
+@pytest.mark.parametrize("given", [None, "sqlite:///keys.db", AsyncMemoryStore()])
+def test_an_admission_takes_keys_alone(given: Any) -> None:
+    """Such as a URL, or the coroutine of an `AsyncApiKeys.open` that nobody awaits."""
+    with pytest.raises(ConfigurationError, match=rf"keys must be an ApiKeys .*{type(given).__name__}: write  ApiKeys"):
+        Admission(given, scope=NO_SCOPE)
+
+
 def test_an_admission_takes_one_kind_of_keys(keys: ApiKeys) -> None:
     """Another prefix or environment is a key that is not accepted."""
     key = {"X-API-Key": keys.issue(owner="acme", prefix="sk", environment="live").plaintext}

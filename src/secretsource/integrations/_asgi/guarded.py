@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
+from secretsource.exceptions import ConfigurationError
 from secretsource.integrations._asgi.routes import RouteLists
 from secretsource.integrations._asgi.socket import serve_while
 from secretsource.integrations._asgi.start import Late, late_name, start
 from secretsource.integrations._shared.fastapi import lists, served
 from secretsource.integrations._shared.statements import joined
 from secretsource.integrations.routes import Stated, check_stated
+from secretsource.integrations.routes import stated as on_view
 from secretsource.issuing import NO_SCOPE
 
 if TYPE_CHECKING:
@@ -70,6 +72,11 @@ class Guarded:
             stated = route.stated(self._dependency)
             if stated is None and (_dependencies(route.app) or any(map(route.stated, others))):
                 continue
+            if stated is None and on_view(route.view) and not self._admission.rules.exempt.covers(route.path):
+                raise ConfigurationError(
+                    f"route {route.path!r} has require_key, and no dependency that asks for a key: add "
+                    " Depends(api_key)  to its parameters, or to its dependencies"
+                )
             check_stated(self._admission, route.path, stated)
             views.setdefault(route.view, []).append(stated or Stated(NO_SCOPE))
         self._stated = {view: joined(several) or Stated(NO_SCOPE) for view, several in views.items()}

@@ -73,6 +73,11 @@ class Admission:
     def __init__(
         self, keys: ApiKeys | AsyncApiKeys, *, scope: Demand | None, **settings: Unpack[AdmissionSettings]
     ) -> None:
+        if not hasattr(keys, "_verifier"):
+            raise ConfigurationError(
+                f"keys must be an ApiKeys or an AsyncApiKeys, not of type {type(keys).__name__}: write"
+                "  ApiKeys.open(URL)  or  await AsyncApiKeys.open(URL)"
+            )
         self.rules = _settings.read(settings)
         self._reception = Reception(keys, scope, self.rules)
         self.glance = self._reception.glance
