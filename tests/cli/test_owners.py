@@ -116,10 +116,13 @@ def test_a_command_that_stores_something_new_makes_the_store(empty: Path, comman
     assert (empty / "keys.db").exists()
 
 
+@pytest.mark.parametrize("store", ["memory://", "sqlite://", "sqlite:///:memory:", "sqlite+pysqlite://?timeout=5"])
 @pytest.mark.parametrize("words", STORING, ids=title)
-def test_nothing_new_is_stored_where_nobody_can_find_it(empty: Path, command: Command, words: list[str]) -> None:
+def test_nothing_new_is_stored_where_nobody_can_find_it(
+    empty: Path, command: Command, words: list[str], store: str
+) -> None:
     """A store in memory ends with the command."""
-    done = command(*words, "--store", "memory://")
+    done = command(*words, "--store", store)
     assert done.exit_code == 2
     assert "give --store a lasting one" in done.stderr
     assert not (empty / "new.key").exists()

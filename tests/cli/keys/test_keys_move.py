@@ -134,7 +134,13 @@ def test_a_newer_database_is_refused(verb: list[str], keys: Keys, folder: Path, 
 
 
 @pytest.mark.parametrize(
-    ("store", "said"), [("memory://", "no tables"), ("nonsense", "URL"), ("sqlite:///no/folder/keys.db", "its folder")]
+    ("store", "said"),
+    [
+        ("memory://", "no tables"),
+        ("sqlite://", "in memory"),
+        ("nonsense", "URL"),
+        ("sqlite:///no/folder/keys.db", "its folder"),
+    ],
 )
 def test_a_store_that_cannot_be_migrated(store: str, said: str, keys: Keys, is_one_sentence: Judge) -> None:
     """One sentence says why."""

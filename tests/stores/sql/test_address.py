@@ -46,6 +46,8 @@ def test_an_address_hides_who_and_with_what() -> None:
         (f"postgresql://u:{PASSWORD}@host/db?create=perhaps", "create  of a key store's URL must be true or false"),
         (f"sqlite://u:{PASSWORD}@host/keys.db", "must be a file on this machine"),
         ("sqlite:///keys.db?mode=ro", "must be a file on this machine"),
+        ("sqlite:///", "no name of a file"),
+        ("sqlite:///?timeout=5", "no name of a file"),
         ("sqlite:///keys.db?timeout=soon", "in seconds"),
         ("sqlite:///what?.db", "has no value"),
         (f"postgresql://u:{PASSWORD}@host/db?sslmode=", "has no value"),

@@ -43,7 +43,7 @@ def of_sqlite(code: int) -> sqlite3.Error:
     [
         (of_sqlite(sqlite3.SQLITE_BUSY_SNAPSHOT), "locked by another writer"),
         (of_sqlite(sqlite3.SQLITE_LOCKED), "locked by another writer"),
-        (of_sqlite(sqlite3.SQLITE_READONLY_DIRECTORY), "can only be read"),
+        (of_sqlite(sqlite3.SQLITE_READONLY_DIRECTORY), "can only be read: let the user"),
         (of_sqlite(sqlite3.SQLITE_READONLY_DBMOVED), "is gone from its place"),
         (of_sqlite(sqlite3.SQLITE_IOERR_FSYNC), "trouble with its disk"),
         (of_sqlite(sqlite3.SQLITE_CORRUPT), "is damaged"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from secretsource.cli._dotenv_safety import dotenv_warnings
 from secretsource.cli._terminal.output import say, warn, write_line
-from secretsource.cli.keys._arguments.opening import operator, peppers_of
+from secretsource.cli.keys._arguments.opening import is_in_memory, operator, peppers_of
 from secretsource.cli.keys._terminal.handover import Handover
 from secretsource.config import find_dotenv
 from secretsource.exceptions import ConfigurationError
@@ -43,7 +43,7 @@ def found(context: typer.Context, settings: ServerSettings, out: Path | None) ->
         ConfigurationError: There is a root key already, or a part could not be made.
     """
     store = resolved(settings.store)
-    if store.startswith("memory:"):
+    if is_in_memory(store):
         raise ConfigurationError(
             "a store in memory ends with the service: name a lasting one, such as  sqlite:///keys.db"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypedDict
 
 from secretsource.cli._arguments.choice import Choice
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from secretsource.issuing import ApiKeys, PepperSet
     from secretsource.stores.base import KeyStore
 
-__all__ = ["Operator", "open_keys", "open_lasting_keys", "operator", "peppers_of"]
+__all__ = ["Operator", "check_lasting", "is_in_memory", "open_keys", "open_lasting_keys", "operator", "peppers_of"]
 
 
 class Operator(TypedDict):
@@ -44,8 +43,6 @@ def open_keys(context: typer.Context, store: str, *, peppered: bool, makes: bool
     """
     from secretsource.issuing import ApiKeys
 
-    if find_spec("cryptography") is None:
-        raise ConfigurationError("keys need the package cryptography: run  pip install 'secretsource[issuing]'")
     opened = _opened(store, makes=makes)
     try:
         return ApiKeys.open(opened, peppers=peppers_of(context) if peppered else (), imported=True)
@@ -56,11 +53,26 @@ def open_keys(context: typer.Context, store: str, *, peppered: bool, makes: bool
 
 def open_lasting_keys(context: typer.Context, store: str, *, peppered: bool) -> ApiKeys:
     """Open keys as `open_keys` does, for a command that stores something new: it makes an absent store, which lasts."""
-    if store.startswith("memory:"):
+    check_lasting(store)
+    return open_keys(context, store, peppered=peppered, makes=True)
+
+
+def check_lasting(store: str) -> None:
+    """Check that a store outlives the command.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    if is_in_memory(store):
         raise ConfigurationError(
             "a store in memory ends with this command: give --store a lasting one, such as  sqlite:///keys.db"
         )
-    return open_keys(context, store, peppered=peppered, makes=True)
+
+
+def is_in_memory(url: str) -> bool:
+    """Return whether the store that a URL names ends with its process."""
+    scheme, _, rest = url.partition("://")
+    return scheme == "memory" or (scheme.startswith("sqlite") and rest.partition("?")[0] in ("", "/:memory:"))
 
 
 def _opened(url: str, *, makes: bool) -> KeyStore:

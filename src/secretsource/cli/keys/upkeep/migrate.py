@@ -9,6 +9,7 @@ import typer
 from secretsource.cli._arguments.options import Json
 from secretsource.cli._terminal.exit_codes import MISSING
 from secretsource.cli._terminal.output import say, show_table, write_json
+from secretsource.cli.keys._arguments.opening import check_lasting
 from secretsource.cli.keys._arguments.options import DEFAULT_STORE, Store
 from secretsource.exceptions import ConfigurationError
 from secretsource.stores.migratable import Migratable
@@ -33,6 +34,7 @@ def migrate(
     if not isinstance(opened, Migratable):
         raise ConfigurationError("this key store has no tables to bring up to date: name another one with --store")
     try:
+        check_lasting(store)
         done = opened.plan_migration()
         if done.before is None and not (create or check):
             raise ConfigurationError(

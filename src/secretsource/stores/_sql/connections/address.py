@@ -164,7 +164,12 @@ def _sqlite(url: URL) -> Address:
         )
     if lookups not in ("loop", "threads"):
         raise ConfigurationError("the option  lookups  of a key store's URL must be  loop  or  threads")
-    path = "" if url.database in (None, "", ":memory:") else str(url.database)
+    if url.database == "":
+        raise ConfigurationError(
+            "the URL of a key store on SQLite has no name of a file after  sqlite:/// : write  sqlite:///keys.db, or "
+            " sqlite://  for a store in memory"
+        )
+    path = "" if url.database in (None, ":memory:") else str(url.database)
     shown = f"sqlite:///{path}" if path else "sqlite://"
     return Address("sqlite", url.set(query={}), path, True, timeout, shown, aside=lookups == "threads")
 

@@ -92,13 +92,17 @@ _NAMED = {"LateAnswer": _LATE, "OperationalError": _LOST, "DataError": _REFUSED}
 _SQLITE = {
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
-    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_READONLY: _READ_ONLY._replace(
+        sentence="can only be read: let the user that runs this process write to its file and its folder"
+    ),
     sqlite3.SQLITE_READONLY_DBMOVED: Fault("is gone from its place: put its file back, or start this process again"),
     sqlite3.SQLITE_IOERR: Fault("has trouble with its disk: see the system's log"),
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
     sqlite3.SQLITE_FULL: _FULL,
-    sqlite3.SQLITE_CANTOPEN: Fault("cannot be opened: see that its folder exists and can be written to"),
+    sqlite3.SQLITE_CANTOPEN: Fault(
+        "cannot be opened: see that its folder exists, and that this process may write to it and its file"
+    ),
     sqlite3.SQLITE_CONSTRAINT: _REFUSED,
     sqlite3.SQLITE_ERROR: _SCHEMA,
 }
