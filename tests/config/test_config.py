@@ -409,6 +409,13 @@ class TestProviders:
         behind = environment("[providers.gcp]", "any = 1", "[providers.aws]", "regoin = 'x'")
         assert "line 6, in [providers.aws]: unknown setting 'regoin'" in mistake(behind)
 
+    def test_section_with_a_mistyped_name(self, mistake: Callable[..., str], parse: Parse) -> None:
+        """Its settings would count for nothing; but the plug-in of another environment may be absent here."""
+        text = environment("[providers.awss]", "region = 'x'")
+        assert "line 3, in [providers.awss]: unknown provider 'awss': did you mean 'aws'? (a section" in mistake(text)
+        other = "[environments.y]\nproviders = ['acme']\n[providers.acme]\nkey = 'x'\n"
+        assert parse(environment() + other, "x").environment == "x"
+
     def test_location_at_a_provider_of_another_environment(self, parse: Parse) -> None:
         """The secrets are declared once for all environments."""
         text = environment() + "[environments.y]\nproviders=['gcp', 'aws://?name=far']\n[secrets.A]\ngcp='a'\nfar='b'\n"

@@ -10,10 +10,10 @@ from secretsource._ground.suggest import nearest
 from secretsource.config._provider import as_in_file, checked_provider, settings_from_url
 from secretsource.config._settings import Setting
 from secretsource.config._url import is_provider_name, split_provider_url
-from secretsource.exceptions import ConfigurationError
+from secretsource.exceptions import ConfigurationError, ProviderNotInstalled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from secretsource.config._provider import Drivers, ProviderConfig
     from secretsource.config._section import Section
@@ -58,17 +58,27 @@ def provider_chain(
     return tuple(_provider(word, environment, sections, drivers) for word in environment.texts("providers"))
 
 
-def check_other_sections(environment: Section, sections: Mapping[str, Section], drivers: Drivers) -> None:
-    """Check the sections that an environment does not use, as far as their drivers are installed."""
+def check_other_sections(
+    environment: Section, sections: Mapping[str, Section], named: Container[str], drivers: Drivers
+) -> None:
+    """Check the sections that an environment does not use, as far as their drivers are installed.
+
+    Args:
+        environment: The environment that was chosen.
+        sections: Every ``[providers.NAME]``.
+        named: The providers of all environments.
+        drivers: Finds the driver class of a scheme.
+    """
     used = environment.texts("providers")
     for name, section in sections.items():
         if name not in used:
-            scheme = section.text("type") or name
             try:
-                driver = drivers(scheme)
-            except ConfigurationError:
-                continue  # the package of another environment, which need not be installed here
-            _from_section(name, scheme, section, driver)
+                driver = _driver_of(name, section, drivers)
+            except ConfigurationError as error:
+                if name in named or isinstance(error, ProviderNotInstalled):
+                    continue  # the package of another environment, which need not be installed here
+                raise
+            _from_section(name, section, driver)
 
 
 def _name_mistake(name: str) -> str | None:
@@ -82,11 +92,7 @@ def _name_mistake(name: str) -> str | None:
 def _provider(word: str, environment: Section, sections: Mapping[str, Section], drivers: Drivers) -> ProviderConfig:
     if word in sections:
         section = sections[word]
-        scheme = section.text("type")
-        hint = "" if scheme else ' (a section with a name of its own needs type = "…")'
-        with section.locating("type", hint):
-            driver = drivers(scheme or word)
-        return _from_section(word, scheme or word, section, driver)
+        return _from_section(word, section, _driver_of(word, section, drivers))
     near = nearest(word, sections)
     hint = f" (the nearest section is [providers.{near}])" if near else ""
     with environment.locating("providers", hint):
@@ -94,7 +100,15 @@ def _provider(word: str, environment: Section, sections: Mapping[str, Section], 
     return as_in_file(config, drivers(config.type), environment.file, environment.line("providers"))
 
 
-def _from_section(name: str, scheme: str, section: Section, driver: type[Provider]) -> ProviderConfig:
+def _driver_of(name: str, section: Section, drivers: Drivers) -> type[Provider]:
+    scheme = section.text("type")
+    hint = "" if scheme else ' (a section with a name of its own needs type = "…")'
+    with section.locating("type", hint):
+        return drivers(scheme or name)
+
+
+def _from_section(name: str, section: Section, driver: type[Provider]) -> ProviderConfig:
+    scheme = section.text("type") or name
     given = {key: value for key, value in section.table.items() if key != "type"}
     config = checked_provider(name, scheme, driver, given, Setting.accept, section.wrong)
     return as_in_file(config, driver, section.file, section.line())

@@ -126,7 +126,7 @@ def parse_config(text: str, *, file: Path, environment: str | None = None, drive
     chains = {each: chain_names(section) for each, section in environments.items()}
     named = sorted({*sections, *chain.from_iterable(chains.values())})
     providers = provider_chain(environments[name], sections, drivers)
-    check_other_sections(environments[name], sections, drivers)
+    check_other_sections(environments[name], sections, {*chain.from_iterable(chains.values())}, drivers)
     secrets = _secrets(top.section("secrets"), named)
     elsewhere = {
         provider: tuple(each for each, names in chains.items() if provider in names)
