@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from secretsource import configure, get_secret
-from secretsource.config import find_config, load_config, load_table, unread_files
+from secretsource import Resolver, configure, get_secret
+from secretsource.config import absence, find_config, load_config, load_table, unread_files
 from secretsource.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -269,6 +269,22 @@ def test_folder_that_may_not_be_looked_into(tmp_path: Path, monkeypatch: pytest.
     finally:
         os.seteuid(user)
         tmp_path.chmod(0o700)
+
+
+def test_what_is_missing_is_said_of_the_file_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file for the service alone is there: it lacks an environment, and no other file is to be made."""
+    monkeypatch.chdir(tmp_path)
+    assert absence() == (None, absence().reason, "run  secretsource init ")
+    assert absence().reason.startswith("there is no secretsource.toml, and no pyproject.toml")
+    (tmp_path / "secretsource.toml").write_text("[server]")
+    (tmp_path / "other.toml").write_text("[server]")
+    for path, file in ((None, tmp_path / "secretsource.toml"), ("other.toml", "other.toml")):
+        assert absence(path).file == str(file)
+        with pytest.raises(ConfigurationError) as caught:
+            Resolver.from_config(path)
+        assert str(caught.value) == (
+            f"{file} has the table [server] alone: add a table [environments.NAME] to it or pass a path"
+        )
 
 
 @pytest.mark.parametrize("server", ["[server]", '[server]\nport = 1\n[[server.routes]]\npath = "/a"'])

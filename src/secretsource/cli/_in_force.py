@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from secretsource.cli._terminal.output import say, warn
-from secretsource.config import find_config, find_dotenv, unread_files
+from secretsource.config import absence, find_config, find_dotenv, unread_files
 
 if TYPE_CHECKING:
     from secretsource.cli._arguments.choice import Choice
@@ -28,11 +28,13 @@ class InForce:
 
     Attributes:
         config: The configuration in force; None where the environment alone names the providers.
+        silent: The file that says nothing of providers, as one clause; empty without such a file.
         unread: Configurations that are not read, because another one is in force.
         passed_over: Files that are ignored, each with the reason.
     """
 
     config: Config | None
+    silent: str
     unread: tuple[Path, ...]
     passed_over: tuple[Sighting, ...]
 
@@ -43,14 +45,17 @@ class InForce:
         config = choice.config()
         is_named = choice.path is not None or bool(os.environ.get("SECRETSOURCE_CONFIG"))
         passed_over = (() if is_named else find_config().passed_over) + find_dotenv().passed_over
-        file = None if config is None else config.file
-        return cls(config, () if file is None else tuple(unread_files(file)), passed_over)
+        if config is None:
+            none = absence(choice.path)
+            return cls(None, none.reason if none.file else "", (), passed_over)
+        return cls(config, "", () if config.file is None else tuple(unread_files(config.file)), passed_over)
 
     def tell(self) -> None:
         """Write it on standard error, because a program may read standard output."""
         config = self.config
         if config is None:
-            say("configuration", "none: the chain follows from the variables of the environment")
+            because = f", because {self.silent}" if self.silent else ""
+            say("configuration", f"none{because}: the chain follows from the variables of the environment")
         else:
             say("configuration", f"{config.file}, environment {config.environment!r}")
             for file in self.unread:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secretsource._ground.namedtuple import NamedTuple
 from secretsource._ground.repository import Nearest
 from secretsource._traceless import traceless
 from secretsource.config._config import own_table, parse_config
@@ -21,7 +22,21 @@ if TYPE_CHECKING:
     from secretsource.config._provider import Drivers
     from secretsource.config._section import Section
 
-__all__ = ["load_config", "load_table"]
+__all__ = ["Absence", "absence", "load_config", "load_table"]
+
+
+class Absence(NamedTuple):
+    """The reason why no configuration is in force.
+
+    Attributes:
+        file: The file that says nothing of providers; None if there is no file.
+        reason: The reason, as one clause.
+        remedy: What to do, as one clause.
+    """
+
+    file: str | None
+    reason: str
+    remedy: str
 
 
 @traceless
@@ -65,6 +80,18 @@ def load_config(
         f"environment {wanted!r}{source} has no configuration file: {nowhere(search)}; "
         "run  secretsource init, or name the file with SECRETSOURCE_CONFIG"
     )
+
+
+def absence(path: str | os.PathLike[str] | None = None) -> Absence:
+    """Return why `load_config` finds no configuration.
+
+    Args:
+        path: The file, as for `load_config`.
+    """
+    search = _search(path, os.environ)
+    if search.path is None:
+        return Absence(None, nowhere(search), "run  secretsource init ")
+    return Absence(search.path, f"{search.path} has the table [server] alone", "add a table [environments.NAME] to it")
 
 
 @traceless

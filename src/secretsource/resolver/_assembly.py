@@ -135,9 +135,10 @@ def configured(path: str | os.PathLike[str] | None, environment: str | None, clo
 
     config = load_config(path, environment=environment)
     if config is None:
-        from secretsource.config import find_config, nowhere
+        from secretsource.config import absence
 
-        raise ConfigurationError(f"{nowhere(find_config())}: run  secretsource init  or pass a path")
+        none = absence(path)
+        raise ConfigurationError(f"{none.reason}: {none.remedy} or pass a path")
     return engine_of(config, clock)
 
 

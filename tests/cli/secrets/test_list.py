@@ -94,7 +94,7 @@ def test_managers_without_credentials(folder: Path, command: Command) -> None:
     assert "\taws://prod/A=B, vault://secret/A=B#value\n" in command("list").stdout
 
 
-@pytest.mark.parametrize("text", [None, '[environments.x]\nproviders = ["env"]\n'])
+@pytest.mark.parametrize("text", [None, '[environments.x]\nproviders = ["env"]\n', "[server]\n"])
 def test_nothing_is_declared(folder: Path, command: Command, is_one_sentence: Judge, text: str | None) -> None:
     """Without a declaration there is nothing to list, and the sentence says what to do."""
     if text is not None:
@@ -102,4 +102,5 @@ def test_nothing_is_declared(folder: Path, command: Command, is_one_sentence: Ju
     done = command("list")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "there is nothing to list" in done.stderr
+    assert ("there is no secretsource.toml" in done.stderr) is (text is None)
     assert is_one_sentence(done.stderr)

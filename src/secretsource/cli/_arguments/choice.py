@@ -63,10 +63,11 @@ def sites(resolver: Resolver) -> Mapping[str, str]:
     return {provider.name: provider.site for provider in resolver.providers()}
 
 
-def declared_secrets(config: Config | None, *, purpose: str) -> Mapping[str, SecretConfig]:
+def declared_secrets(choice: Choice, config: Config | None, *, purpose: str) -> Mapping[str, SecretConfig]:
     """Return the secrets that a configuration declares.
 
     Args:
+        choice: The choice of the configuration.
         config: The configuration, if there is one.
         purpose: The purpose of the secrets, such as ``to check``.
 
@@ -74,11 +75,10 @@ def declared_secrets(config: Config | None, *, purpose: str) -> Mapping[str, Sec
         ConfigurationError: It declares no secret.
     """
     if config is None:
-        from secretsource.config import find_config, nowhere
+        from secretsource.config import absence
 
-        raise ConfigurationError(
-            f"there is nothing {purpose}: {nowhere(find_config())}; run  secretsource init  and declare your secrets"
-        )
+        none = absence(choice.path)
+        raise ConfigurationError(f"there is nothing {purpose}: {none.reason}; {none.remedy} and declare your secrets")
     if not config.secrets:
         raise ConfigurationError(f"there is nothing {purpose}: declare your secrets as [secrets.NAME] in {config.file}")
     return config.secrets

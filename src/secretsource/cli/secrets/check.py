@@ -52,7 +52,7 @@ def check(context: typer.Context, as_json: Json = False) -> None:
     """
     choice = Choice.of(context)
     in_force = InForce.of(choice)
-    secrets = declared_secrets(in_force.config, purpose="to check")
+    secrets = declared_secrets(choice, in_force.config, purpose="to check")
     if not as_json:
         in_force.tell()
     with choice.resolver() as resolver:

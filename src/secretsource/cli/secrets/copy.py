@@ -85,7 +85,7 @@ def _wanted(context: typer.Context, choice: Choice, names: Sequence[str], all_de
         raise typer.BadParameter("name the secrets, or give --all-declared", ctx=context)
     if any("://" in name for name in names):
         raise typer.BadParameter("a secret is named by its bare name here, and not by a reference", ctx=context)
-    return list(dict.fromkeys(declared_secrets(choice.config(), purpose="to copy") if all_declared else names))
+    return list(dict.fromkeys(declared_secrets(choice, choice.config(), purpose="to copy") if all_declared else names))
 
 
 def _check_overwrite(context: typer.Context, overwrite: Sequence[str], wanted: Sequence[str]) -> None:

@@ -82,7 +82,7 @@ def _wanted(
         raise typer.BadParameter("name the secrets, or give --all-declared", ctx=context)
     needs = dict.fromkeys(names, True)
     if all_declared:
-        declared = declared_secrets(choice.config(), purpose="to export")
+        declared = declared_secrets(choice, choice.config(), purpose="to export")
         needs = {name: secret.required for name, secret in declared.items()}
     for name in needs:
         if problem := name_problem(form, name):

@@ -33,7 +33,7 @@ def list_secrets(context: typer.Context, as_json: Json = False) -> None:
     """
     choice = Choice.of(context)
     in_force = InForce.of(choice)
-    secrets = declared_secrets(in_force.config, purpose="to list")
+    secrets = declared_secrets(choice, in_force.config, purpose="to list")
     with choice.resolver() as resolver:
         providers = resolver.providers()
         needs = [Need.of(secret, providers) for secret in secrets.values()]

@@ -87,7 +87,7 @@ def _wanted(choice: Choice, only: Sequence[str] | None) -> Mapping[str, bool]:
     if only:
         names = dict.fromkeys((name for word in only for name in word.split(",")), True)
     else:
-        declared = declared_secrets(choice.config(), purpose="to give to the command")
+        declared = declared_secrets(choice, choice.config(), purpose="to give to the command")
         names = {name: secret.required for name, secret in declared.items()}
     for name in names:
         if "=" in name or "://" in name:
