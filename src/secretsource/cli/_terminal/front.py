@@ -89,10 +89,28 @@ def _usage_sentence(error: Any) -> str:
     message, _, meant = message.partition(". Did you mean ")
     option = getattr(error, "option_name", "")
     if hasattr(error, "possibilities"):
-        message, meant = f"no such option {option!r}", _nearest(option, error.possibilities or ())
+        message, meant = f"no such option {option!r}", _nearest(option, error.possibilities or _begun(option, context))
     command = context.command_path if context is not None else "secretsource"
-    advice = f"did you mean {meant.rstrip('?')}?" if meant else f"see  {command} --help"
+    advice = _place_of(option, context) or f"see  {command} --help"
+    if meant:
+        advice = f"did you mean {meant.rstrip('?')}?"
     return f"{message[:1].lower()}{message[1:]}: {advice}"
+
+
+def _begun(option: str, context: Any) -> list[str]:
+    """Return the options of the command of which another one is the beginning, as ``--env`` is of ``--environment``."""
+    known = () if context is None else context.command.get_params(context)
+    return [name for parameter in known for name in parameter.opts if name.startswith(option)]
+
+
+def _place_of(option: str, context: Any) -> str:
+    """Say that an option stands before the command, if it is one of those; else return an empty text."""
+    top: Any = None if context is None else context.find_root()
+    for known in () if top is None or top is context else top.command.get_params(top):
+        if option in known.opts and known.metavar:
+            command = context.command_path.removeprefix(top.command_path)
+            return f"write it before the command, as in  {top.command_path} {option} {known.metavar}{command}"
+    return ""
 
 
 def _is_ours(error: Any) -> bool:
@@ -105,7 +123,10 @@ def _nearest(option: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     names = {name.lstrip("-"): name for name in known}
-    return "".join(repr(names[near]) for near in get_close_matches(option.lstrip("-"), names, 1))
+    near = [name for name in names if name.startswith(option.lstrip("-"))] or get_close_matches(
+        option.lstrip("-"), names
+    )
+    return "".join(repr(names[name]) for name in near[:1])
 
 
 def _place(error: Exception) -> str:
