@@ -31,7 +31,7 @@ class Absence(NamedTuple):
     Attributes:
         file: The file that says nothing of providers; None if there is no file.
         reason: The reason, as one clause.
-        remedy: What to do, as one clause.
+        remedy: The next step, as one clause.
     """
 
     file: str | None
