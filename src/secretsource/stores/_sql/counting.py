@@ -29,8 +29,6 @@ __all__ = ["SqlCounts"]
 
 _TURN = 0x5EC2E753
 """Our name among PostgreSQL's advisory locks: one transaction forgets, the others need not."""
-_AT_ONCE = 500
-"""Keys whose owners one statement looks up."""
 _MOST_STARTS = 3000
 """Minutes, hours or days of one question about a key; fewer of each are kept."""
 
@@ -145,7 +143,7 @@ def _owners(connection: Connection, key_ids: Iterable[str]) -> dict[str, str]:
     purge finds all counts of its owner, or their keys are gone before anything is added.
     """
     owners = {"": ""}
-    for some in chunks(sorted(key_ids), _AT_ONCE):
+    for some in chunks(sorted(key_ids)):
         found = select(KEYS.c.key_id, KEYS.c.owner).where(KEYS.c.key_id.in_(some)).order_by(KEYS.c.key_id)
         held = found.with_for_update(read=True, key_share=True)
         owners.update((row[0], row[1]) for row in connection.execute(held))

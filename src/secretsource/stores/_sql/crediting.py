@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["SqlCredits", "forget"]
 
 _ACCOUNT, _SPENT = CREDITS.c.account, CREDITS.c.spent
-_AT_ONCE = 500
 
 
 class Exhausted(Exception):
@@ -57,7 +56,7 @@ def forget(connection: Connection, deleted: Sequence[KeyRecord]) -> None:
     """Forget the accounts of keys that were deleted, but for those that other keys of their chains draw on."""
     accounts = {record.limit_key for record in deleted}
     chained = {record.limit_key: record.owner for record in deleted if record.root or record.successor}
-    for some in chunks(sorted(accounts), _AT_ONCE):
+    for some in chunks(sorted(accounts)):
         rows = select(_ACCOUNT).where(_ACCOUNT.in_(some)).order_by(_ACCOUNT).with_for_update()
         found = set(connection.execute(rows).scalars())
         unused = found - _drawn_on(connection, {account: chained[account] for account in found & chained.keys()})

@@ -34,6 +34,9 @@ CHANNEL = "secretsource_keys"
 
 NETWORK, AGENT = "network", "agent"
 
+MOST_BOUND = 500
+"""Values in one ``IN (…)``."""
+
 
 class _Upserts(dict[str, Any]):
     """The ``insert`` of each dialect; a dialect is loaded when a database speaks it."""
@@ -218,7 +221,7 @@ def payloads(changes: Iterable[Change]) -> list[str]:
     return [f"{change.record.key_id}:{change.record.revision}" for change in changes]
 
 
-def chunks(items: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
+def chunks(items: Sequence[Any], size: int = MOST_BOUND) -> Iterable[Sequence[Any]]:
     """Return a long sequence in pieces that fit one statement."""
     return (items[start : start + size] for start in range(0, len(items), size))
 

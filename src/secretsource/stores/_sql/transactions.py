@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
     from secretsource.stores.base import Change, Crowded, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
 
-_MOST_BOUND = 500
-"""Values in one ``IN (…)``."""
-
-
 _by_key = itemgetter(0)
 
 
@@ -82,7 +78,7 @@ def _conclude(connection: Connection, changes: Sequence[Change]) -> None:
 def taken(connection: Connection, records: Sequence[KeyRecord]) -> frozenset[str]:
     """Return those ``key_id`` that cannot be inserted, because their ``key_id`` or their ``lookup`` is there."""
     found: set[str] = set()
-    for chunk in statements.chunks(records, _MOST_BOUND):
+    for chunk in statements.chunks(records):
         ids = [record.key_id for record in chunk]
         found.update(connection.execute(statements.TAKEN_IDS, {"ids": ids}).scalars())
         by_lookup = {record.lookup: record.key_id for record in chunk if record.lookup is not None}

@@ -54,7 +54,6 @@ _OF_OWNER = (
     (PASSES, PASSES.c.holder),
 )
 """Everything of an owner besides its keys and events; a table that is added for owners belongs here."""
-_AT_ONCE = 500
 _LAST_ROW = f"SELECT max(rowid) FROM {EVENTS.name}"  # noqa: S608 - made of our own names
 _RENUMBER = f"UPDATE {EVENTS.name} SET rowid = ? WHERE rowid = ({_LAST_ROW})"  # noqa: S608 - the same
 _PURGED = OwnerEventKind.PURGED.value
@@ -103,7 +102,7 @@ def _delete(connection: Connection, records: Sequence[KeyRecord], events: Sequen
     history.keep_last_place(connection)
     gone = _locked(connection, records)
     last = _last_row(connection)
-    for some in statements.chunks(sorted(gone), _AT_ONCE):
+    for some in statements.chunks(sorted(gone)):
         for table in (*_OF_KEY, KEYS):
             connection.execute(table.delete().where(table.c.key_id.in_(some)))
     crediting.forget(connection, [record for record in records if record.key_id in gone])
@@ -116,7 +115,7 @@ def _locked(connection: Connection, records: Sequence[KeyRecord]) -> set[str]:
     """Return the records that have not moved on, and let nobody change them until the transaction ends."""
     revisions = {record.key_id: record.revision for record in records}
     found: set[str] = set()
-    for some in statements.chunks(sorted(revisions), _AT_ONCE):  # every process locks rows in the same order
+    for some in statements.chunks(sorted(revisions)):  # every process locks rows in the same order
         rows = select(KEYS.c.key_id, KEYS.c.revision).where(KEYS.c.key_id.in_(some)).order_by(KEYS.c.key_id)
         locked = connection.execute(rows.with_for_update()).all()
         found.update(key_id for key_id, revision in locked if revisions[key_id] == revision)
