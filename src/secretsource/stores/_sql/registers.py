@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from secretsource.stores._sql.connections.database import Database
     from secretsource.stores.records import Change
 
-__all__ = ["SqlRegister", "crowded", "owners", "plans", "take_turn"]
+__all__ = ["SqlRegister", "announce", "crowded", "owners", "plans", "take_turn"]
 
 _TURN = 0x5EC2E751
 """Our name among PostgreSQL's advisory locks: one transaction writes owners and plans, the others wait."""
@@ -138,9 +138,7 @@ class SqlRegister(Register[Kept], Generic[Kept]):
         columns.update(subject=self._subject, kind=event.kind.value, fields=json.dumps(event.fields))
         written = connection.execute(insert(OWNER_EVENTS).values(columns)).inserted_primary_key
         assert written is not None
-        if connection.dialect.name == "postgresql":
-            news = _news.written(KeyChange.of_terms(self._subject, event.id))
-            connection.execute(statements.NOTIFY, {"payloads": [news]})
+        announce(connection, self._subject, event.id)
         revision: int = written[0]
         return revision
 
@@ -149,6 +147,13 @@ def take_turn(connection: Connection) -> None:
     """Let no other transaction write owners and plans until this one ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_catalog.pg_advisory_xact_lock(_TURN)))
+
+
+def announce(connection: Connection, subject: str, id: str) -> None:
+    """Have PostgreSQL announce a change of an owner or plan when it commits."""
+    if connection.dialect.name == "postgresql":
+        news = _news.written(KeyChange.of_terms(subject, id))
+        connection.execute(statements.NOTIFY, {"payloads": [news]})
 
 
 def owners(database: Database) -> SqlRegister[OwnerRecord]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from secretsource.stores._feed import news as _news
 from secretsource.stores._sql import crediting, history, registers, statements
 from secretsource.stores._sql.rows.tables import (
     CHORES,
@@ -28,7 +27,6 @@ from secretsource.stores._sql.rows.tables import (
     USES,
     WITNESSES,
 )
-from secretsource.stores.feeds import KeyChange
 from secretsource.stores.owners import OwnerEventKind, account_of
 from secretsource.stores.registers.upkeep import Upkeep
 
@@ -135,9 +133,7 @@ def _purge(connection: Connection, owner: str, event: OwnerEvent, *, always: boo
     purged_before = connection.execute(select(OWNER_EVENTS.c.revision).where(of_owner).limit(1)).first() is not None
     if number or always or not purged_before:
         _note(connection, "owner", [event])
-    if connection.dialect.name == "postgresql":
-        news = _news.written(KeyChange.of_terms("owner", owner))
-        connection.execute(statements.NOTIFY, {"payloads": [news]})
+    registers.announce(connection, "owner", owner)
     return True
 
 
