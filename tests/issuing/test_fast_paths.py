@@ -286,6 +286,15 @@ def test_what_memory_recalls_is_not_asked_for_again(limits: str, long_ways: list
             assert [recall(value.encode(), NO_SCOPE, None, 1) for value in (text, f"Bearer {text}")] == [None, None]
 
 
+@pytest.mark.parametrize("header", [None, b"authorization", b"x-api-key"])
+def test_memory_recalls_no_key_from_what_is_no_text(header: bytes | None, tmp_path: Path) -> None:
+    """Whatever a client or a framework hands over: the long way decides, and no error shows the key in it."""
+    with closing(World("recall", tmp_path)) as world:
+        text, recall = world.issued(), Admission(world.keys, scope=NO_SCOPE).recalling(header)
+        values: list[Any] = [f"{text}\xff".encode("latin-1"), f"Bearer {text}\xff".encode("latin-1"), text, None]
+        assert [recall(value, NO_SCOPE, None, 1) for value in values] == [None] * len(values)
+
+
 def test_a_key_without_limits_has_one_verdict(tmp_path: Path) -> None:
     """Until its record changes; a key with limits has a new one for each check."""
     with closing(World("check, in memory", tmp_path)) as world:

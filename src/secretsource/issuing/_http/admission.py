@@ -62,8 +62,8 @@ class Admission:
             request that `admit` or `aadmit` has to decide on; ask those then. You may give ``root_path``, ``scope``,
             ``cost`` and ``limit`` by position.
         recalling: Returns, for the name of a header, a function that lets the key in it in from memory alone. It takes
-            the value of the header, the demand, the client's address and the cost. It returns the record of a key
-            without limits, an `Admitted` for one with limits, and None where `glance` has to decide.
+            the value of the header in bytes, the demand, the client's address and the cost. It returns the record of a
+            key without limits, an `Admitted` for one with limits, and None where `glance` has to decide.
 
     Raises:
         ConfigurationError: A setting cannot work.

@@ -162,9 +162,9 @@ class Reception:
     def recalling(self, header: bytes | None) -> Recall:
         """Return a function that lets a key in from memory alone, for an edge that has found the only key of a request.
 
-        It takes the value of the header, the demand, the address of the client and the cost. It returns the record of
-        a key without limits, and for one with limits what `glance` returns. It returns None, with nothing counted,
-        where `glance` has to decide.
+        It takes the value of the header in bytes, the demand, the address of the client and the cost. It returns the
+        record of a key without limits, and for one with limits what `glance` returns. It returns None, with nothing
+        counted, where `glance` has to decide.
 
         Args:
             header: The name of the header that holds the key, in lower case; None for a text that is only the key.
@@ -181,7 +181,11 @@ class Reception:
                 verifier, glance, hash_again, vary = self._reading(header)
             if keys._listeners:
                 return None
-            verdict = glance(hash_again(value), demand, ip, cost, kind)
+            try:
+                hashed = hash_again(value)
+            except (AttributeError, TypeError, UnicodeDecodeError):  # no bytes, or no text in UTF-8
+                return None
+            verdict = glance(hashed, demand, ip, cost, kind)
             if type(verdict) is not Accepted:
                 return None
             return verdict.record if verdict._granted is None else self._admitted(verdict, vary)
