@@ -186,6 +186,15 @@ class TestRotateAgain:
         with pytest.raises(InvalidTransition, match=f"it ended at {ended:%Y-%m-%d %H:%M:%S} UTC"):
             keys.rotate(old, overlap=8 * DAY)
 
+    def test_the_refusal_after_an_end_of_its_own_has_the_time_of_it(self, keys: ApiKeys, clock: FakeClock) -> None:
+        """A key that was given an earlier end during its overlap has ended then."""
+        old = keys.issue(owner="acme").record.key_id
+        keys.rotate(old, overlap=7 * DAY)
+        ends = keys.update(old, expires_at=clock.now().wall + 60).expires_at
+        clock.advance(60)
+        with pytest.raises(InvalidTransition, match=f"it ended at {ends:%Y-%m-%d %H:%M:%S} UTC"):
+            keys.rotate(old, overlap=8 * DAY)
+
 
 class TestRevokeAll:
     """It leaves no key of the owner that is good."""
