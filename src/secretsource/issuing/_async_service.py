@@ -30,7 +30,7 @@ from secretsource.issuing._verbs.tending import AsyncKeyTending
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters._registry import open_async_limiter
 from secretsource.stores._registry import open_async_store
-from secretsource.stores.base import AsyncKeyStore
+from secretsource.stores.base import AsyncKeyStore, KeyStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class AsyncApiKeys(
         self._store = store
         owns_limiter = isinstance(settings.get("limiter"), str)
         try:
-            check_store(store, AsyncKeyStore)
+            check_store(store, AsyncKeyStore, KeyStore)
             parts = assemble(store, asyncio.to_thread, asyncio.sleep, open_async_limiter, **settings)
         finally:
             del settings  # a traceback shows no pepper

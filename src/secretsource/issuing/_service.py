@@ -30,7 +30,7 @@ from secretsource.issuing._verbs.tending import KeyTending
 from secretsource.issuing._verdict import Accepted, Reason, Rejected
 from secretsource.limiters._registry import open_limiter
 from secretsource.stores._registry import open_store
-from secretsource.stores.base import KeyStore
+from secretsource.stores.base import AsyncKeyStore, KeyStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ApiKeys(
         self._store = store
         owns_limiter = isinstance(settings.get("limiter"), str)
         try:
-            check_store(store, KeyStore)
+            check_store(store, KeyStore, AsyncKeyStore)
             parts = assemble(store, here, sleep, open_limiter, **settings)
         finally:
             del settings  # a traceback shows no pepper

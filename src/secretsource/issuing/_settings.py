@@ -42,17 +42,18 @@ if TYPE_CHECKING:
 _ON_LIMITER_ERROR = ("open", "closed", "local")
 
 
-def check_store(store: object, kind: type) -> None:
-    """Check that a store is one.
+def check_store(store: object, kind: type, other: type) -> None:
+    """Check that a store is one; an object around a store need not be of its class.
 
     Args:
         store: A store; a caller may have its URL, or a variable that is not set.
         kind: `KeyStore`, or `AsyncKeyStore`.
+        other: The one of the two that it must not be.
 
     Raises:
         ConfigurationError: It is not.
     """
-    if not isinstance(store, kind):
+    if isinstance(store, other) or not callable(getattr(store, "insert", None)):
         raise ConfigurationError(
             f"the store must be of the class {kind.__name__}, not of type {type(store).__name__}: write"
             "  ApiKeys.open(URL)  or  AsyncApiKeys.open(URL)"
