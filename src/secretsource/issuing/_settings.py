@@ -53,7 +53,7 @@ def check_store(store: object, kind: type, other: type) -> None:
     Raises:
         ConfigurationError: It is not.
     """
-    if isinstance(store, other) or not callable(getattr(store, "insert", None)):
+    if isinstance(store, other) or not hasattr(store, "outbox"):
         raise ConfigurationError(
             f"the store must be of the class {kind.__name__}, not of type {type(store).__name__}: write"
             "  ApiKeys.open(URL)  or  AsyncApiKeys.open(URL)"
