@@ -15,6 +15,17 @@ from secretsource.providers._wire.errand import LOST, Errands, NoThread
 SOON, LATE = 0.05, 10.0
 
 
+class Deadline(float):
+    """A deadline that tells when a caller begins to wait for it, and so has joined the work."""
+
+    def __init__(self, _: float) -> None:
+        self.awaited = Event()
+
+    def __sub__(self, now: float) -> float:
+        self.awaited.set()
+        return float(self) - now
+
+
 def test_whoever_comes_meanwhile_waits_for_the_same_work() -> None:
     """Work under one key runs once for all who ask while it runs, and again for who asks afterwards."""
     errands, go, runs = Errands(), Event(), list[int]()
@@ -47,7 +58,9 @@ def test_each_waits_until_its_own_deadline() -> None:
         with pytest.raises(TimeoutError):
             errands.result("key", work, monotonic() + SOON)
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(errands.result, "key", work, monotonic() + LATE)
+        latest = Deadline(monotonic() + LATE)
+        waiting = threads.submit(errands.result, "key", work, latest)
+        assert latest.awaited.wait(LATE)
         go.set()
         assert waiting.result() == "done"
     assert runs == [1]
