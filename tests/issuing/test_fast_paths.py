@@ -277,7 +277,8 @@ def test_what_memory_recalls_is_not_asked_for_again(limits: str, long_ways: list
         text = world.issued(**LIMITS[limits])
         recall = Admission(world.keys, scope=NO_SCOPE).recalling(b"authorization")
         long_ways.clear()
-        for value, is_known in ((f"Bearer {text}", True), (f"bearer  {text} ", True), (text, False), ("Bearer", False)):
+        known, unknown = (f"Bearer {text}", f"bearer  {text} "), (text, "Bearer", f"Bearer {' ' * 5000}{text}")
+        for value, is_known in (*((each, True) for each in known), *((each, False) for each in unknown)):
             assert (recall(value.encode(), NO_SCOPE, None, 1) is not None) is is_known
         assert (recall(f"Bearer {text}".encode(), "a:b", None, 1), long_ways) == (None, [])
         closed: list[dict[str, Any]] = [{"hide": True}, {"credentials": ["Authorization: Basic password"]}]
