@@ -749,8 +749,9 @@ def test_the_package_that_seals_keys_is_missed_at_start(monkeypatch: pytest.Monk
 def test_a_mistyped_setting_is_refused_with_the_nearest_one(kind: Any) -> None:
     """A pepper that nothing reads would leave the keys without one."""
     store = MemoryStore() if kind is ApiKeys else AsyncMemoryStore()
+    mistyped: dict[str, Any] = {"pepper": PEPPER}
     with pytest.raises(ConfigurationError, match=r"^unknown setting 'pepper': did you mean 'peppers'"):
-        kind(store, pepper=PEPPER)
+        kind(store, **mistyped)
 
 
 def test_a_flush_runs_now_and_then_and_survives_a_failure(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,8 +105,10 @@ def _begun(option: str, context: Any) -> list[str]:
 
 def _place_of(option: str, context: Any) -> str:
     """Say that an option stands before the command, if it is one of those; else return an empty text."""
-    top: Any = None if context is None else context.find_root()
-    for known in () if top is None or top is context else top.command.get_params(top):
+    if context is None:
+        return ""
+    top = context.find_root()
+    for known in () if top is context else top.command.get_params(top):
         if option in known.opts and known.metavar:
             command = context.command_path.removeprefix(top.command_path)
             return f"write it before the command, as in  {top.command_path} {option} {known.metavar}{command}"
