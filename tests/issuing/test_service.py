@@ -748,7 +748,7 @@ def test_the_package_that_seals_keys_is_missed_at_start(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("kind", [ApiKeys, AsyncApiKeys])
 def test_a_mistyped_setting_is_refused_with_the_nearest_one(kind: Any) -> None:
     """A pepper that nothing reads would leave the keys without one."""
-    store = MemoryStore() if kind is ApiKeys else AsyncMemoryStore()
+    store: Any = MemoryStore() if kind is ApiKeys else AsyncMemoryStore()
     mistyped: dict[str, Any] = {"pepper": PEPPER}
     with pytest.raises(ConfigurationError, match=r"^unknown setting 'pepper': did you mean 'peppers'"):
         kind(store, **mistyped)
