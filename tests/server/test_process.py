@@ -148,6 +148,14 @@ def test_init_makes_what_a_service_needs(founded: Path) -> None:
     assert (founded / ".env").read_text().count("PEPPER") == 1
 
 
+def test_init_makes_nothing_in_memory(open_folder: Path) -> None:
+    """The root key would be of a store that has ended."""
+    (open_folder / "secretsource.toml").write_text('[server]\nstore = "sqlite://"\n')
+    done = command(open_folder, "serve", "--init", "--out", "root.key")
+    assert (done.returncode, "a store in memory ends with the service" in done.stderr) == (2, True)
+    assert not (open_folder / "root.key").exists()
+
+
 def test_init_keeps_the_lines_of_an_env_file(open_folder: Path) -> None:
     """The pepper is added on a line of its own, and the file is closed to others."""
     (open_folder / ".env").write_text("OTHER=1")
