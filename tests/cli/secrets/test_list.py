@@ -104,3 +104,11 @@ def test_nothing_is_declared(folder: Path, command: Command, is_one_sentence: Ju
     assert "there is nothing to list" in done.stderr
     assert ("there is no secretsource.toml" in done.stderr) is (text is None)
     assert is_one_sentence(done.stderr)
+
+
+def test_a_file_for_the_service_alone_is_not_called_absent(folder: Path, command: Command) -> None:
+    """The chain follows from the environment, and the reason is the file."""
+    file = folder / "secretsource.toml"
+    file.write_text("[server]\n")
+    said = command("explain", "SESSION_KEY").stderr
+    assert said.startswith(f"configuration: none, because {file} has the table [server] alone: the chain follows from ")
