@@ -15,10 +15,12 @@ import psycopg
 import pytest
 from psycopg import errors
 from sqlalchemy import exc
+from tests.issuing.conftest import PEPPER
 from tests.servers.postgres import PASSWORD
 from tests.stores.databases import PostgresDatabase, do
 
 from secretsource.exceptions import StoreError
+from secretsource.issuing import NO_SCOPE, ApiKeys, Reason, Rejected
 from secretsource.stores import sql
 from secretsource.stores._sql.connections import faults, timed
 from secretsource.stores.base import KeyStore
@@ -227,6 +229,28 @@ def test_a_file_that_breaks_while_it_is_used(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="secretsource keys migrate"):
         store.get(record(1).key_id)
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("metadata", ROW), ("metadata", f'["{ROW}"]'), ("notices", "[" * 100_000), ("scopes", "7"),
+     ("networks", "1" * 5000)],
+)  # fmt: skip
+def test_a_row_that_was_damaged_is_a_fault_of_the_store(column: str, value: object, tmp_path: Path) -> None:
+    """No check passes, and reading the key says which row it is, and nothing of what is in it."""
+    file = tmp_path / "keys.db"
+    with ApiKeys.open(f"sqlite:///{file}", peppers=[PEPPER], ttl=0) as keys:
+        issued = keys.issue(owner="ada")
+        key, key_id = issued.plaintext, issued.record.key_id
+        with closing(sqlite3.connect(file)) as by_hand, by_hand:
+            by_hand.execute(f"UPDATE secretsource_keys SET {column} = ?", (value,))
+        verdict = keys.check(key, scope=NO_SCOPE)
+        assert isinstance(verdict, Rejected)
+        assert verdict.reason is Reason.STORE_UNAVAILABLE
+        for read in (lambda: keys.get(key_id), keys.list):
+            with pytest.raises(StoreError, match=f"^the record of key '{key_id}' is damaged: mend its row") as caught:
+                read()
+            assert (caught.value.__context__, ROW in str(caught.value)) == (None, False)
 
 
 def test_an_update_to_a_taken_lookup_is_an_error(tmp_path: Path) -> None:

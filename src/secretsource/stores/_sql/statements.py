@@ -14,6 +14,8 @@ from typing import Any
 from sqlalchemy import ARRAY, Double, Text, bindparam, func, select
 
 from secretsource._ground.frozen import FrozenDict, frozen_document
+from secretsource._ground.key_text import quote
+from secretsource.exceptions import StoreError
 from secretsource.stores import _cursor
 from secretsource.stores._sql.rows.documents import to_terms
 from secretsource.stores._sql.rows.tables import EVENTS, KEYS, OWNERS, PLANS, SEALS, USES, WITNESSES
@@ -263,15 +265,23 @@ _SCOPES, _NETWORKS, _STATUS, _METADATA, _NOTICES, _TERMS = (
 
 
 def to_record(cells: list[Any]) -> KeyRecord:
-    """Return the record in a row of `SELECT_KEYS`, and empty the list of its cells; uncached checks call it."""
-    cells[_TERMS:] = (None,) if cells[_TERMS] is None else (to_terms(*cells[_TERMS:]),)
-    cells[_PEPPER] = intern(cells[_PEPPER])
-    cells[_PREFIX] = intern(cells[_PREFIX])
-    cells[_ENVIRONMENT] = intern(cells[_ENVIRONMENT])
-    cells[_SCOPES] = _scopes(cells[_SCOPES])
-    cells[_STATUS] = _STATUSES.get(cells[_STATUS]) or kept_word(Status, cells[_STATUS])
-    networks, metadata, notices = cells[_NETWORKS], cells[_METADATA], cells[_NOTICES]
-    cells[_NETWORKS] = _networks(networks) if networks else ()
-    cells[_METADATA] = frozen_document(json.loads(metadata)) if metadata else NO_METADATA
-    cells[_NOTICES] = frozen_document(json.loads(notices)) if notices else NO_METADATA
-    return _make(KeyRecord, cells)
+    """Return the record in a row of `SELECT_KEYS`, and empty the list of its cells; uncached checks call it.
+
+    Raises:
+        StoreError: The row is damaged, as by an edit by hand.
+    """
+    try:
+        cells[_TERMS:] = (None,) if cells[_TERMS] is None else (to_terms(*cells[_TERMS:]),)
+        cells[_PEPPER] = intern(cells[_PEPPER])
+        cells[_PREFIX] = intern(cells[_PREFIX])
+        cells[_ENVIRONMENT] = intern(cells[_ENVIRONMENT])
+        cells[_SCOPES] = _scopes(cells[_SCOPES])
+        cells[_STATUS] = _STATUSES.get(cells[_STATUS]) or kept_word(Status, cells[_STATUS])
+        networks, metadata, notices = cells[_NETWORKS], cells[_METADATA], cells[_NOTICES]
+        cells[_NETWORKS] = _networks(networks) if networks else ()
+        cells[_METADATA] = frozen_document(json.loads(metadata)) if metadata else NO_METADATA
+        cells[_NOTICES] = frozen_document(json.loads(notices)) if notices else NO_METADATA
+        return _make(KeyRecord, cells)
+    except (AttributeError, RecursionError, TypeError, ValueError):
+        pass  # its error may quote the row
+    raise StoreError(f"the record of key {quote(cells[0], 80)} is damaged: mend its row, or restore it from a backup")
