@@ -149,7 +149,7 @@ def _or_none(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _is(*kinds: type) -> Callable[[Any], Any]:
-    """Return a value of exactly this type: true is not a number."""
+    """Return a check that a value is of exactly one of these types: true is not a number."""
 
     def check(cell: Any) -> Any:
         if type(cell) not in kinds:

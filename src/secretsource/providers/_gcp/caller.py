@@ -226,7 +226,7 @@ class CallerSearch:
         self.found = caller
 
     def _fetch_token(self) -> Failed | None:
-        """Return a token of the caller; if the credentials have become useless, take the current ones."""
+        """Fetch a token, with the current credentials if ours are useless by now; return a failure, or None."""
         from secretsource.providers._gcp.credentials import refresh
 
         assert self.found is not None

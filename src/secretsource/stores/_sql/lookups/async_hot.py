@@ -45,7 +45,7 @@ if TYPE_CHECKING:
             ...
 
     AsyncSeats: TypeAlias = LifoQueue[psycopg.AsyncCursor[Any] | None]
-    """Return the same as `Seats`, for one event loop."""
+    """The same as `Seats`, for one event loop."""
 
 
 class AsyncPostgresLookup:
