@@ -169,11 +169,9 @@ class TokenSource:
             failure = explain_answer(answer.status, answer.body, path="auth/token/lookup-self", wait=answer.wait)
             return failure if isinstance(failure, Failed) else self._auth.refused
         about = answer.part("data")
-        named, policies = (
-            about.get("display_name"),
-            [*(about.get("policies") or ()), *(about.get("identity_policies") or ())],
-        )
-        return Identity.dated(f"{named or 'token'} (policies: {', '.join(map(str, policies))})", answer.date, time())
+        name = about.get("display_name") or "token"
+        policies = [*(about.get("policies") or ()), *(about.get("identity_policies") or ())]
+        return Identity.dated(f"{name} (policies: {', '.join(map(str, policies))})", answer.date, time())
 
     def _look_up(self, token: Token, deadline: float) -> Answer | Failed:
         return self._connection.ask(
@@ -221,8 +219,10 @@ class TokenSource:
         if self._refusal is not None and self._refusal.stands(words, monotonic()):
             return self._refusal.failure
         grant = self._auth.log_in(words, self._connection, deadline)
-        refused = isinstance(grant, Failed) and grant.code is FailureCode.UNAUTHENTICATED
-        self._refusal = Refusal(words, grant, monotonic()) if isinstance(grant, Failed) and refused else None
+        if isinstance(grant, Failed) and grant.code is FailureCode.UNAUTHENTICATED:
+            self._refusal = Refusal(words, grant, monotonic())
+        else:
+            self._refusal = None
         self._shown = words
         return grant
 
