@@ -113,7 +113,7 @@ class Server:
             if not self._schema:
                 self._schema = self._chosen(connection.execute(FIND))
             if not self.address.pooled:
-                connection.execute(self.told(patience, migrates=migrates), ())
+                connection.execute(self.settings(patience, migrates=migrates), ())
             connection.autocommit = autocommit
         except BaseException:
             connection.close()
@@ -132,7 +132,7 @@ class Server:
             if not self._schema:
                 self._schema = self._chosen(await connection.execute(FIND))
             if not self.address.pooled:
-                await connection.execute(self.told(patience), ())
+                await connection.execute(self.settings(patience), ())
         except BaseException:
             await connection.close()
             raise
@@ -169,30 +169,30 @@ class Server:
         if known is None:
             schema = _identifier(self._schema).replace("%", "%%") + "." if self._schema else ""
             query = template.format(schema=schema).encode()
-            known = self.told(self.address.timeout) + b"; " + query if self.address.pooled else query
+            known = self.settings(self.address.timeout) + b"; " + query if self.address.pooled else query
             if self._schema:
                 self._questions[template] = known
         return known
 
-    def told(self, patience: float, *, migrates: bool = False) -> bytes:
+    def settings(self, patience: float, *, migrates: bool = False) -> bytes:
         """Return the statement of a session's settings; behind a pooler, for one transaction."""
         milliseconds = round(patience * 1000)
-        settings = {
+        values = {
             "statement_timeout": f"{milliseconds}",
             "lock_timeout": f"{round(milliseconds * _LOCKED)}",
             "idle_in_transaction_session_timeout": f"{milliseconds}",  # of a process that stands still, and holds locks
         }
         if self._schema:
-            settings["search_path"] = f"{_identifier(self._schema)}, pg_temp" if migrates else _SAFE
+            values["search_path"] = f"{_identifier(self._schema)}, pg_temp" if migrates else _SAFE
         is_local = "true" if self.address.pooled else "false"
-        calls = [f"pg_catalog.set_config('{name}', {_quoted(value)}, {is_local})" for name, value in settings.items()]
+        calls = [f"pg_catalog.set_config('{name}', {_quoted(value)}, {is_local})" for name, value in values.items()]
         return f"SELECT {', '.join([*calls, _DURABLE.format(is_local=is_local)])}".encode()
 
     def _begin(self, patience: float, migrates: bool, connection: Connection) -> None:
         if self._schema and not migrates:
             connection.execution_options(schema_translate_map={None: self._schema})
         if self.address.pooled:
-            connection.exec_driver_sql(self.told(patience, migrates=migrates).decode())
+            connection.exec_driver_sql(self.settings(patience, migrates=migrates).decode())
 
     def _arguments(self) -> dict[str, Any]:
         given = arguments(self.address.url)
