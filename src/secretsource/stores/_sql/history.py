@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, union_all
@@ -76,7 +76,9 @@ class SqlHistory(History):
         """Return events in the order of their positions; see `History.read`."""
         while True:
             found, is_all, has_new = self._database.read(partial(_read, query=query))
-            if is_all or (len(found) == query.limit and not query.newest) or (query.newest and query.after):
+            # New events get positions behind all others: they belong neither on a full page nor before a position.
+            is_settled = bool(query.after) if query.newest else len(found) == query.limit
+            if is_all or is_settled:
                 return found
             if has_new:
                 self._database.write(_place)
@@ -133,7 +135,7 @@ def _place(connection: Connection) -> None:
     _begin_placing(connection)
     new = [(row.time, _PLACE_OWNER, row.id, row.revision) for row in connection.execute(_NEW_OWNERS.limit(BATCH))]
     new += [(row.time, _PLACE_KEY, row.key_id, row.revision) for row in connection.execute(_NEW_KEYS.limit(BATCH))]
-    new.sort(key=lambda each: each[0])
+    new.sort(key=itemgetter(0))  # by their times
     places: dict[Any, list[dict[str, Any]]] = {_PLACE_KEY: [], _PLACE_OWNER: []}
     for place, (_, statement, which, revision) in enumerate(new[:BATCH], _last_place(connection) + 1):
         row = {"which": which} if statement is _PLACE_KEY else {}

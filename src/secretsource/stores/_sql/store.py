@@ -37,6 +37,7 @@ __all__ = ["PostgresStore", "SqlStore"]
 
 _NONE: frozenset[str] = frozenset()
 _USES_AT_ONCE = 1000
+"""Uses that one transaction writes."""
 _ATTEMPTS = 3
 
 
@@ -116,7 +117,8 @@ class SqlStore(KeyStore, ChangeFeed):
 
     def update(self, change: Change) -> bool:
         """Compare and set; see `KeyStore.update`."""
-        return bool(self._unless_taken(partial(transactions.update, change=change), ())[0])
+        stored, _ = self._unless_taken(partial(transactions.update, change=change), ())
+        return bool(stored)
 
     def update_all(self, changes: Sequence[Change]) -> bool:
         """Compare and set all or none; see `KeyStore.update_all`."""
@@ -129,7 +131,8 @@ class SqlStore(KeyStore, ChangeFeed):
     def rotate(self, predecessor: Change, successor: Change) -> bool:
         """Compare, set and insert; see `KeyStore.rotate`."""
         work = partial(transactions.rotate, predecessor=predecessor, successor=successor)
-        return bool(self._unless_taken(work, [successor.record])[0])
+        stored, _ = self._unless_taken(work, [successor.record])
+        return bool(stored)
 
     def list(self, query: KeyQuery) -> Page:
         """Return a page of records, oldest first; see `KeyStore.list`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
+from operator import attrgetter
 
 from secretsource.stores._sql import listing, registers, statements
 from secretsource.stores.uses import WITNESS_KEPT
@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 
     from secretsource.stores.base import Change, Crowded, KeyEvent, KeyQuery, KeyRecord, Page, Usage, Use
 
-_by_key = itemgetter(0)
-
-
-def _by_record(change: Change) -> str:
-    return change.record.key_id
+_by_key = attrgetter("key_id")
+_by_record = attrgetter("record.key_id")
 
 
 class Overtaken(Exception):
