@@ -18,8 +18,7 @@ SOON, LATE = 0.05, 10.0
 class Deadline(float):
     """A deadline that tells when a caller begins to wait for it, and so has joined the work."""
 
-    def __init__(self, _: float) -> None:
-        self.awaited = Event()
+    awaited: Event
 
     def __sub__(self, now: float) -> float:
         self.awaited.set()
@@ -59,6 +58,7 @@ def test_each_waits_until_its_own_deadline() -> None:
             errands.result("key", work, monotonic() + SOON)
     with ThreadPoolExecutor(1) as threads:
         latest = Deadline(monotonic() + LATE)
+        latest.awaited = Event()
         waiting = threads.submit(errands.result, "key", work, latest)
         assert latest.awaited.wait(LATE)
         go.set()
