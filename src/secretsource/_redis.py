@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from time import monotonic
 
 from secretsource._ground import fork
 from secretsource._ground.key_text import quote
@@ -11,13 +12,17 @@ from secretsource.exceptions import ConfigurationError, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
+    from typing import Any
 
     import redis
     import redis.asyncio
 
 SCHEMES = {"valkey": "redis", "valkeys": "rediss", "redis": "redis", "rediss": "rediss", "unix": "unix"}
 
+_CONNECTIONS = {"redis": "Connection", "rediss": "SSLConnection", "unix": "UnixDomainSocketConnection"}
+"""redis-py's classes of connections, by the scheme."""
 MOST_CONNECTIONS = 10_000
 """Connections of one client: as many as threads ask at once. redis-py refuses more than 100 unless it is told."""
 
@@ -53,11 +58,14 @@ class Address:
         self.place = f"{scheme}://{place}"
         self.timeout = timeout
 
-    def connect(self) -> redis.Redis:
+    def connect(self, *, listens: bool = False) -> redis.Redis:
         """Return a client for threads; it connects when it is first asked.
 
         A connection that broke while idle is replaced once. A late answer is not requested again, because the server
         may have done the work.
+
+        Args:
+            listens: Whether it waits for news; otherwise each answer must be whole within the timeout.
 
         Raises:
             ConfigurationError: A part of the URL cannot be read.
@@ -67,6 +75,7 @@ class Address:
         from redis.retry import Retry
 
         once = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
+        kind: dict[str, Any] = {} if listens else {"connection_class": _punctual(self._url.partition("://")[0])}
         try:
             return redis.Redis.from_url(
                 self._url,
@@ -74,6 +83,7 @@ class Address:
                 socket_connect_timeout=self.timeout,
                 retry=once,
                 max_connections=MOST_CONNECTIONS,
+                **kind,
             )
         except ValueError:
             pass
@@ -96,6 +106,72 @@ class Address:
 
     def __repr__(self) -> str:
         return f"Address({self.place!r})"
+
+
+@lru_cache(maxsize=3)
+def _punctual(scheme: str) -> type:
+    """Return the class of redis-py's connections of a scheme, on a `_PunctualSocket`."""
+    import redis.connection
+
+    plain: Any = getattr(redis.connection, _CONNECTIONS[scheme])
+
+    class Connection(plain):  # type: ignore[misc]
+        def _connect(self) -> Any:
+            connected, timeout = super()._connect(), self.socket_timeout
+            return connected if timeout is None else _PunctualSocket(connected, timeout)
+
+    return Connection
+
+
+class _PunctualSocket:
+    """A socket on which an answer must be whole within a time after its question.
+
+    redis-py gives that time to each piece of an answer, so that a server which sends a byte now and then would hold a
+    thread for good.
+
+    Args:
+        connected: The socket.
+        timeout: Its timeout, in seconds.
+    """
+
+    __slots__ = ("_begun", "_is_shortened", "_socket", "_timeout", "_until")
+
+    def __init__(self, connected: socket.socket, timeout: float) -> None:
+        self._socket = connected
+        self._timeout = timeout
+        self._until = 0.0
+        self._begun = self._is_shortened = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+    def sendall(self, question: bytes) -> None:
+        """Send a question; its time begins now."""
+        if self._is_shortened:
+            self._socket.settimeout(self._timeout)
+            self._is_shortened = False
+        self._begun, self._until = False, monotonic() + self._timeout
+        self._socket.sendall(question)
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Return a piece of the answer."""
+        if not flags:  # with them, it only looks whether the server has gone
+            self._take()
+        return self._socket.recv(size, flags)
+
+    def recv_into(self, buffer: bytearray) -> int:
+        """Do the same, into a buffer: hiredis reads so."""
+        self._take()
+        return self._socket.recv_into(buffer)
+
+    def _take(self) -> None:
+        if self._begun:  # the first piece has all the time, and mostly there is no other
+            left = self._until - monotonic()
+            if left <= 0:
+                raise TimeoutError("the answer is not whole in time")
+            self._socket.settimeout(left)
+            self._is_shortened = True
+        self._begun = True
 
 
 class Outage:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.forks import begun, ended, needs_fork
-from tests.servers.odd import REDIS_ANSWERS, odd, repeat
+from tests.servers.odd import REDIS_ANSWERS, drip, flood, odd, repeat
 from tests.servers.valkey import valkey
 
 from secretsource.exceptions import ConfigurationError, StoreError
@@ -249,6 +249,24 @@ async def test_an_answer_that_cannot_be_read_is_a_failed_draw(answer: bytes, pro
         assert limiter.failures == of_loop.failures == 2
         limiter.close()
         await of_loop.close()
+
+
+@pytest.mark.parametrize(
+    "answer", [drip(b"$100000\r\n"), drip(b""), flood(b"", b" ")], ids=["a text", "a line", "a long line"]
+)
+async def test_an_answer_that_never_ends_is_a_failed_draw(answer: Any) -> None:
+    """A server that sends a byte now and then holds no check for longer than the timeout."""
+    rules, began = plan("10/minute"), monotonic()
+    with odd(answer) as port:
+        url = f"redis://127.0.0.1:{port}/0"
+        limiter, of_loop = RedisLimiter(url, timeout=0.3), AsyncRedisLimiter(url, timeout=0.3)
+        with pytest.raises(StoreError, match="drawing on a limit failed at redis://127"):
+            limiter.draw("k", rules, 1, 0.0, 0.0)
+        with pytest.raises(StoreError, match="drawing on a limit failed at redis://127"):
+            await of_loop.draw("k", rules, 1, 0.0, 0.0)
+        limiter.close()
+        await of_loop.close()
+    assert monotonic() - began < 30
 
 
 def test_a_restart_between_two_draws_is_not_noticed(fragile: Valkey, connect: Callable[..., RedisLimiter]) -> None:

@@ -189,7 +189,7 @@ class _Ear:
     def __init__(
         self, address: Address, channel: str, patience: float, catch_up: Callable[[redis.Redis], None]
     ) -> None:
-        self._client = address.connect()  # an unreadable URL is reported here, not in a thread
+        self._client = address.connect(listens=True)  # an unreadable URL is reported here, not in a thread
         self._channel = channel
         self._patience = patience
         self._catch_up = catch_up
