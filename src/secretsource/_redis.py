@@ -115,7 +115,7 @@ def _punctual(scheme: str) -> type:
 
     plain: Any = getattr(redis.connection, _CONNECTIONS[scheme])
 
-    class Connection(plain):  # type: ignore[misc]
+    class Connection(plain):  # type: ignore[misc]  # the class follows from the scheme
         def _connect(self) -> Any:
             connected, timeout = super()._connect(), self.socket_timeout
             return connected if timeout is None else _PunctualSocket(connected, timeout)

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from tests.leaks.canary import CANARY, assert_clean, assert_unseen
 
-from secretsource import LiveSecret, Resolver, Secret, override
+from secretsource import AsyncResolver, LiveSecret, Resolver, Secret, override
 from secretsource.exceptions import ConfigurationError, ProviderDenied, ProviderResponseError, ProviderUnavailable
 from secretsource.integrations.pydantic_settings import SecretName, SecretSettingsSource
 from secretsource.providers.base import Failed, FailureCode
@@ -201,6 +201,13 @@ def test_aliases_that_do_not_count() -> None:
 
     with override({"KEY": "k"}):
         assert made(Named).key == "k"
+
+
+@pytest.mark.parametrize("given", [["env"], "env://", AsyncResolver([])])
+def test_what_is_no_resolver_is_refused(given: Any) -> None:
+    """At the start, and not with the first field."""
+    with pytest.raises(ConfigurationError, match=f"^resolver must be a Resolver, not of type {type(given).__name__}$"):
+        SecretSettingsSource(Base, given)
 
 
 def test_fields_of_other_types() -> None:

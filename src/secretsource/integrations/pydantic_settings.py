@@ -55,9 +55,14 @@ class SecretSettingsSource(PydanticBaseSettingsSource):
     Args:
         settings_cls: The class of the settings.
         resolver: The resolver to ask; None asks that of `get_secret`.
+
+    Raises:
+        ConfigurationError: The resolver is not a `Resolver`, but another object, such as an `AsyncResolver`.
     """
 
     def __init__(self, settings_cls: type[BaseSettings], resolver: Resolver | None = None) -> None:
+        if not isinstance(resolver, Resolver | None):
+            raise ConfigurationError(f"resolver must be a Resolver, not of type {type(resolver).__name__}")
         super().__init__(settings_cls)
         self._resolver = resolver
 

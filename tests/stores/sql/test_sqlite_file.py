@@ -191,6 +191,18 @@ def test_a_file_stays_the_same_when_the_working_directory_changes(
     assert not any((tmp_path / "there").iterdir())
 
 
+def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says so; the whole path of a file needs none."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(StoreError, match="the working directory of this process is gone; start it in another one"):
+        sql.SqlStore.open("sqlite:///keys.db")
+    store = sql.SqlStore.open(f"sqlite:///{tmp_path}/keys.db")
+    store.insert([new(1)])
+    store.close()
+
+
 def test_a_folder_that_is_not_there_is_named_as_the_reason(tmp_path: Path) -> None:
     """No file is made, and the error says what to do."""
     store = sql.SqlStore.open(f"sqlite:///{tmp_path}/none/keys.db")

@@ -97,6 +97,9 @@ class SqliteFile:
     Args:
         address: Its place; an empty path is a database in memory.
 
+    Raises:
+        StoreError: Its path begins at a working directory that is gone.
+
     Attributes:
         turns: The turns of its threads; a thread takes its own while it works with a connection.
         opened: The open connections, each with the identity of its database.
@@ -104,7 +107,7 @@ class SqliteFile:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._path = Path(address.path).absolute() if address.path else None
+        self._path = _whole_path(address) if address.path else None
         self._was_there = False
         self._begin_anew()
         fork.ask(self)
@@ -216,3 +219,14 @@ def _keep_for_good(connection: SqliteConnection) -> None:
         import ctypes
 
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+def _whole_path(address: Address) -> Path:
+    try:
+        return Path(address.path).absolute()
+    except FileNotFoundError:
+        pass
+    raise StoreError(
+        f"the key store {address.shown} cannot be found: the working directory of this process is gone; start it in "
+        "another one, or write the whole path of the file"
+    )
