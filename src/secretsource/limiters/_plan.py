@@ -59,7 +59,19 @@ class Plan:
         leases: The shortest lease of its rules on requests at once, in seconds; None without such a rule.
     """
 
-    __slots__ = ("_terms", "_today", "alone", "beside", "interval", "lead", "leases", "own", "rules")
+    __slots__ = (
+        "_months",
+        "_rates",
+        "_terms",
+        "_today",
+        "alone",
+        "beside",
+        "interval",
+        "lead",
+        "leases",
+        "own",
+        "rules",
+    )
 
     def __init__(self, own: tuple[Rule, ...], beside: tuple[str, Plan] | None = None) -> None:
         self.own = len(own)
@@ -67,6 +79,7 @@ class Plan:
         rules = own if beside is None else (*own, *beside[1].rules)
         self.rules: tuple[Rule, ...] = rules
         self._terms = tuple(map(_term, rules))
+        self._rates, self._months = _pair(rules)
         self._today = _NEVER if any(isinstance(rule, Quota) for rule in rules) else _ALWAYS
         self.leases = min((rule.lease for rule in rules if isinstance(rule, AtOnce)), default=None)
         first = rules[0]
@@ -86,9 +99,25 @@ class Plan:
         Returns:
             The levels to store; None when a rule refuses.
         """
+        both: Any = levels
+        if self._rates is not None:  # two rates: as `Rate.take`, in one step
+            interval, lead, other, most = self._rates
+            one, two = both
+            one = (mono if one is None or one < mono else one) + interval * cost
+            two = (mono if two is None or two < mono else two) + other * cost
+            return None if one - mono > lead or two - mono > most else (one, two)
         since, until, day, month = self._today
         if not since <= wall < until:
             since, until, day, month = self._today = _today(wall)
+        if self._months is not None and None not in levels:  # two quotas within their periods: as `Quota.take`
+            first, last = self._months
+            (one, begun), (two, started) = both
+            is_present = begun >= (month if first else day) and started >= (month if last else day)
+            if is_present and cost <= one and cost <= two:
+                return (one - cost, begun), (two - cost, started)
+        return self._take_each(levels, cost, mono, wall, day, month)
+
+    def _take_each(self, levels: Levels, cost: int, mono: float, wall: float, day: int, month: int) -> Levels | None:
         after: list[Level] = []
         for (rule, interval, lead), level in zip(self._terms, levels):  # noqa: B905 - a level per rule; `strict` costs
             left: Any = level
@@ -301,6 +330,21 @@ def _term(rule: Rule) -> tuple[Rule, float | None, float]:
     if isinstance(rule, Rate):
         return rule, rule.interval, rule.lead
     return rule, None, float(isinstance(rule, Quota) and rule.period == "month")
+
+
+def _pair(rules: Sequence[Rule]) -> tuple[tuple[float, float, float, float] | None, tuple[bool, bool] | None]:
+    """Return two rules of one kind, as keys with several mostly have them, worked out once.
+
+    Returns:
+        Interval and lead of two rates, or None. For two quotas whether each is for months, or None.
+    """
+    if len(rules) == 2:
+        first, last = rules
+        if isinstance(first, Rate) and isinstance(last, Rate):
+            return (first.interval, first.lead, last.interval, last.lead), None
+        if isinstance(first, Quota) and isinstance(last, Quota):
+            return None, (first.period == "month", last.period == "month")
+    return None, None
 
 
 def _now(rule: Rule, mono: float, wall: float) -> float:
