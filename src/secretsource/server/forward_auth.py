@@ -121,7 +121,7 @@ class _ForwardAuth:
     def __call__(self, scope: Scope, _: Receive) -> Reply | Awaitable[Reply]:
         """Answer one question of a gateway: at once, where it has the usual form, and memory knows the key.
 
-        Nearly all questions are like that. `_look_closer` decides on any other, from its beginning.
+        Nearly all questions are like that. `_look_closer` decides on any other form, from its beginning.
 
         Raises:
             HeadersTooLarge: Its headers are too large.
@@ -144,7 +144,10 @@ class _ForwardAuth:
         if isinstance(found, KeyRecord):
             kept = kept_of(found.key_id)
             return kept[1] if kept is not None and kept[0] is found else self._written(found, (), demand)
-        return self._look_closer(scope) if found is None else self._answered(found, demand)
+        if found is not None:
+            return self._answered(found, demand)
+        path = where.partition(b"?")[0].decode("latin-1")
+        return self._weigh(scope["headers"], ip, how.decode("latin-1"), path, demand, cost)
 
     def _look_closer(self, scope: Scope) -> Reply | Awaitable[Reply]:
         """Answer a question of any form, and about any key.
@@ -166,10 +169,16 @@ class _ForwardAuth:
         need, ip = self._find(method, path), self._address(peer, passed)
         if not isinstance(need, Need):
             return _PREFLIGHT if self._is_preflight(original, said) else self._unless_refused(need, headers, ip)
-        admitted = self._glance(headers, ip, method, path, "", need.scope, need.cost)
+        return self._weigh(headers, ip, method, path, need.scope, need.cost)
+
+    def _weigh(
+        self, headers: RawHeaders, ip: str | None, method: str, path: str, demand: Demand, cost: int
+    ) -> Reply | Awaitable[Reply]:
+        """Answer a question about a request whose need is known."""
+        admitted = self._glance(headers, ip, method, path, "", demand, cost)
         if admitted is None:
-            return self._decide(headers, ip, method, path, need)
-        return self._answered(admitted, need.scope)
+            return self._decide(headers, ip, method, path, demand, cost)
+        return self._answered(admitted, demand)
 
     def _is_preflight(self, asked: Original, said: Mapping[bytes, bytes]) -> bool:
         """Return whether a browser asks for a request that has a route, where ``OPTIONS`` itself has none."""
@@ -178,14 +187,14 @@ class _ForwardAuth:
         wanted = said.get(b"access-control-request-method", b"").decode("latin-1")
         return self._find("OPTIONS", asked.path) is Misfit.NO_ROUTE and isinstance(self._find(wanted, asked.path), Need)
 
-    async def _decide(self, headers: RawHeaders, ip: str | None, method: str, path: str, need: Need) -> Reply:
+    async def _decide(
+        self, headers: RawHeaders, ip: str | None, method: str, path: str, demand: Demand, cost: int
+    ) -> Reply:
         """Answer a question whose verdict has to be awaited."""
-        admitted = await self._admission.aadmit(
-            headers, ip, method, path, scope=need.scope, cost=need.cost, glanced=True
-        )
+        admitted = await self._admission.aadmit(headers, ip, method, path, scope=demand, cost=cost, glanced=True)
         if isinstance(admitted, HttpAnswer):
             return _refused(admitted)
-        answered = self._answered(admitted, need.scope)
+        answered = self._answered(admitted, demand)
         return answered if isinstance(answered, Reply) else await answered
 
     def _answered(self, admitted: Admitted, demand: Demand) -> Reply | Awaitable[Reply]:
